@@ -1,0 +1,30 @@
+"""The tables at `/exports/{source}`: put your own here."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pyarrow as pa
+from anyio.to_thread import run_sync
+
+from ...streaming.database import query_batches
+from ...streaming.demo import Reading, open_readings
+from .settings import BatchExportSettings
+from .tables import TableSource
+
+
+class Readings(TableSource):
+    record = Reading
+
+    def batches(self) -> AsyncGenerator[pa.RecordBatch, None]:
+        rows = BatchExportSettings().batch_rows
+        return query_batches(open_readings(), "FROM readings", {}, rows)
+
+
+SOURCES: dict[str, TableSource] = {"readings": Readings()}
+
+
+@asynccontextmanager
+async def lifespan(app: Any) -> AsyncGenerator[None, None]:
+    await run_sync(open_readings)
+    yield

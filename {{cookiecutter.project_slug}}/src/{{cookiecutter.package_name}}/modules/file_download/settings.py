@@ -1,0 +1,13 @@
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class FileDownloadSettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="FILE_DOWNLOAD_", env_file=".env", extra="ignore")
+
+    folder: Annotated[
+        Path | None, Field(description="Folder whose files are offered; none: the demo's.")
+    ] = None

@@ -1,0 +1,103 @@
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import AsyncGenerator
+from typing import NamedTuple
+
+
+class EventId(NamedTuple):
+    """The id of an event: `run` differs with each process, `number` counts up from 1."""
+
+    run: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.run}-{self.number}"
+
+    @classmethod
+    def parse(cls, text: str) -> "EventId":
+        """Raises `ValueError` for what is no event id."""
+        run, _, number = text.rpartition("-")
+        if not run.isalnum() or not number.isdecimal():
+            raise ValueError("not an event id of this service")
+        return cls(run, int(number))
+
+
+class Event(NamedTuple):
+    id: EventId
+    topic: str
+    data: str
+
+
+class Gap(NamedTuple):
+    """Events were lost to a subscriber: the log no longer holds what came after `after`."""
+
+    after: EventId
+    resumed_after: EventId
+
+
+class EventLog:
+    """The newest events of all topics, at most `max_bytes` of data, in memory.
+
+    Subscribers read from the log at their own pace, so a slow one costs nothing but its place in
+    it; one that falls behind the oldest event is told so by a `Gap`.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self.run = secrets.token_hex(4)
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._events: deque[Event] = deque()
+        self._newest = 0
+        self._changed = asyncio.Event()
+        self._closed = False
+
+    def append(self, topic: str, data: str) -> EventId:
+        self._newest += 1
+        event = Event(EventId(self.run, self._newest), topic, data)
+        self._events.append(event)
+        self._bytes += len(data)
+        self._evict()
+        self._wake_subscribers()
+        return event.id
+
+    def close(self) -> None:
+        """End every subscription once it has read what there is."""
+        self._closed = True
+        self._wake_subscribers()
+
+    async def subscribe(
+        self, topic: str, after: EventId | None
+    ) -> AsyncGenerator[Event | Gap, None]:
+        """Yield the events of `topic` from behind `after` on (`None`: the coming ones)."""
+        position = self._newest if after is None else after.number
+        if after is not None and (after.run != self.run or position > self._newest):
+            position = self._oldest - 1
+            yield Gap(after, EventId(self.run, position))
+        while True:
+            if position < self._oldest - 1:
+                lost_after = EventId(self.run, position)
+                position = self._oldest - 1
+                yield Gap(lost_after, EventId(self.run, position))
+            elif position < self._newest:
+                position += 1
+                event = self._events[position - self._oldest]
+                if event.topic == topic:
+                    yield event
+            elif self._closed:
+                return
+            else:
+                await self._changed.wait()
+
+    @property
+    def _oldest(self) -> int:
+        """The number of the oldest event that is held; of the next one, when none is."""
+        return self._newest - len(self._events) + 1
+
+    def _evict(self) -> None:
+        while self._bytes > self._max_bytes and len(self._events) > 1:
+            self._bytes -= len(self._events.popleft().data)
+
+    def _wake_subscribers(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -1,0 +1,12 @@
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DemoSettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="DEMO_", env_file=".env", extra="ignore")
+
+    rows: Annotated[int, Field(ge=1, description="How many sensor readings are made.")] = 100_000
+    folder: Annotated[Path, Field(description="Where the demo data is kept.")] = Path("data/demo")
