@@ -1,0 +1,65 @@
+// Download a file, in browsers and in Node: resumes after a break, and never joins two versions of
+// the file.   node clients/javascript/file_download.js [URL] [PATH]
+
+const RETRIES = 5;
+
+/** Yields the bytes of the file in order; throws when the file changes while it is downloaded. */
+export async function* downloadChunks(url, { signal } = {}) {
+  let etag;
+  let have = 0;
+  for (let failures = 0; ; ) {
+    try {
+      const headers = have ? { Range: `bytes=${have}-`, "If-Match": etag } : {};
+      const response = await fetch(url, { headers, signal, cache: "no-store" });
+      if (!response.ok || (have && response.status !== 206)) {
+        throw Object.assign(new Error(await response.text()), { refused: response.status < 500 });
+      }
+      if (have && response.headers.get("ETag") !== etag) {
+        throw Object.assign(new Error("The file has changed."), { refused: true });
+      }
+      etag = response.headers.get("ETag");
+      const total = have + Number(response.headers.get("Content-Length"));
+      for await (const chunk of chunks(response.body)) {
+        have += chunk.length;
+        failures = 0;
+        yield chunk;
+      }
+      if (have === total) return;
+      throw new Error(`${have} of ${total} bytes have come.`);
+    } catch (error) {
+      if (error.refused || signal?.aborted || ++failures > RETRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 2 ** failures * 100));
+    }
+  }
+}
+
+async function* chunks(body) {
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    // Without this, a reader that stops early would leave the request open.
+    await reader.cancel().catch(() => {});
+  }
+}
+
+const isMain = globalThis.process?.argv[1] && import.meta.url.endsWith(encodeURI(process.argv[1]));
+if (isMain) {
+  try {
+    const { createWriteStream } = await import("node:fs");
+    const { rename } = await import("node:fs/promises");
+    const { basename } = await import("node:path");
+    const { pipeline } = await import("node:stream/promises");
+    const url = process.argv[2] ?? "http://127.0.0.1:8000/files/readings.csv";
+    const path = process.argv[3] ?? basename(new URL(url).pathname);
+    await pipeline(downloadChunks(url), createWriteStream(`${path}.part`));
+    await rename(`${path}.part`, path);
+  } catch (error) {
+    console.error(String(error.cause ?? error));
+    process.exitCode = 1;
+  }
+}

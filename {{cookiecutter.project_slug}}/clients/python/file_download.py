@@ -1,0 +1,74 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["httpx2", "stamina"]
+# ///
+"""Download a file: resumes after a break or a kill, and never joins two versions of the file."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import httpx2
+import stamina
+
+URL = "http://127.0.0.1:8000/files/readings.csv"
+
+
+def download(url: str, target: Path) -> None:
+    """Download `url` to `target`; until it is complete, it is `target` with `.part` behind.
+
+    The ETag is kept beside the part, so that a later call resumes only the same version.
+    Raises `httpx2.HTTPStatusError` when the server refuses the request.
+    """
+    part = target.with_name(f"{target.name}.part")
+    etag = target.with_name(f"{target.name}.etag")
+    for attempt in stamina.retry_context(on=httpx2.TransportError):
+        with attempt:
+            download_rest(url, part, etag)
+    part.replace(target)
+    etag.unlink(missing_ok=True)
+
+
+def download_rest(url: str, part: Path, etag: Path) -> None:
+    have = part.stat().st_size if part.exists() and etag.exists() else 0
+    headers = {"Range": f"bytes={have}-", "If-Range": etag.read_text()} if have else {}
+    with httpx2.stream("GET", url, headers=headers, timeout=30) as response:
+        if response.status_code == httpx2.codes.RANGE_NOT_SATISFIABLE:
+            if response.headers["content-range"] == f"bytes */{have}":
+                return  # all bytes are there already
+            etag.unlink()
+            raise httpx2.ReadError("The file has changed.")
+        if response.is_error:
+            response.read()
+        response.raise_for_status()
+        resumed = response.status_code == httpx2.codes.PARTIAL_CONTENT
+        done = have if resumed else 0
+        total = done + int(response.headers["content-length"])
+        etag.write_text(response.headers["etag"])
+        with part.open("ab" if resumed else "wb") as file:
+            for chunk in response.iter_bytes():
+                file.write(chunk)
+                done += len(chunk)
+                show_progress(f"{done:,} of {total:,} bytes")
+
+
+def show_progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{text}\x1b[K", end="", file=sys.stderr)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url", nargs="?", default=URL, help="%(default)s")
+    parser.add_argument("--to", type=Path, help="where to (default: the name in the URL)")
+    options = parser.parse_args()
+    try:
+        download(options.url, options.to or Path(Path(httpx2.URL(options.url).path).name))
+    except httpx2.HTTPStatusError as error:
+        sys.exit(f"{error.response.status_code}: {error.response.text}")
+    except httpx2.TransportError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from selenium import webdriver
+
+PROJECT = Path(__file__).parents[1]
+APP = "{{ cookiecutter.package_name }}.main:app"
+START_SECONDS = 30
+STOP_SECONDS = 10
+DEMO_ROWS = 25_000
+
+IN_BROWSER = """
+const [source, service, script, done] = arguments;
+const AsyncFunction = (async () => {}).constructor;
+import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })))
+  .then((client) => new AsyncFunction("client", "service", script)(client, service))
+  .then(done, (error) => done(String(error)));
+"""
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[str], str]:
+    """Give the path of a program; without it the test is skipped, or fails if it must not be."""
+
+    def find(program: str) -> str:
+        path = shutil.which(program)
+        if path is None and os.environ.get("REQUIRE_SERVICES") == "1":
+            pytest.fail(f"{program} is not installed")
+        if path is None:
+            pytest.skip(f"{program} is not installed")
+        return path
+
+    return find
+
+
+class Server:
+    """A real uvicorn on a socket: `url` is where it answers, `log` what it has printed."""
+
+    def __init__(self, process: subprocess.Popen[bytes], url: str, log_file: Path) -> None:
+        self.process = process
+        self.url = url
+        self._log_file = log_file
+
+    @property
+    def log(self) -> str:
+        return self._log_file.read_text(encoding="utf-8")
+
+    def terminate(self) -> int:
+        """Send SIGTERM and return the exit status; too slow an exit is an error."""
+        self.process.terminate()
+        return self.process.wait(STOP_SECONDS)
+
+
+Serve = Callable[..., contextlib.AbstractContextManager[Server]]
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
+    """Start an app under uvicorn: `with serve("package.module:app", DEMO_ROWS="10") as server`."""
+
+    @contextlib.contextmanager
+    def start(app: str = APP, *options: str, **environment: str) -> Generator[Server]:
+        folder = tmp_path_factory.mktemp("server")
+        defaults = {"DEMO_ROWS": str(DEMO_ROWS), "DEMO_FOLDER": str(folder / "demo")}
+        log_file = folder / "log"
+        command = [sys.executable, "-m", "uvicorn", app, "--port", "0", *options]
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=PROJECT,
+                env={**os.environ, **defaults, **environment},
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            yield Server(process, wait_until_ready(process, log_file), log_file)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS)
+            finally:
+                process.kill()
+
+    return start
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], log_file: Path) -> str:
+    """Return the URL that uvicorn names in its log once it answers there."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"running on (http://[\d.]+:\d+)", log_file.read_text()):
+            with contextlib.suppress(httpx2.TransportError):
+                httpx2.get(found[1])
+                return found[1]
+        time.sleep(0.05)
+    pytest.fail(f"the server has not started:\n{log_file.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def service(serve: Serve) -> Iterator[str]:
+    """The URL of the service, started once for all tests."""
+    with serve() as server:
+        yield server.url
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a program in an empty folder and return what it prints."""
+
+    def run_program(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+        options = {"cwd": tmp_path, "timeout": 60, **options}
+        return subprocess.run(
+            command, capture_output=True, text=True, encoding="utf-8", check=False, **options
+        )
+
+    return run_program
+
+
+@pytest.fixture
+def run_client(require: Callable[[str], str], run: Any) -> Any:
+    """Run a client of `clients/` by its path there, with the program that its language needs."""
+    programs = {".py": lambda: sys.executable, ".js": lambda: require("node")}
+
+    def run_one(client: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        path = PROJECT / "clients" / client
+        program = programs.get(path.suffix, lambda: require("sh"))()
+        if path.suffix == ".sh":
+            require("curl")
+        return run(program, path, *arguments)
+
+    return run_one
+
+
+@pytest.fixture(scope="session")
+def browser(require: Callable[[str], str]) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = require("chromium")
+    for argument in ("--headless", "--no-sandbox", "--disable-background-networking"):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(require("chromedriver")))
+    driver.set_script_timeout(30)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def in_browser(browser: webdriver.Chrome, service: str) -> Callable[[str, str], Any]:
+    """Import a client of `clients/javascript` in a page of the service and run a script on it.
+
+    The script finds the client's exports in `client` and the service's URL in `service`, and
+    returns the result.
+    """
+
+    def run_script(client: str, script: str) -> Any:
+        source = (PROJECT / "clients" / "javascript" / client).read_text(encoding="utf-8")
+        browser.get(service)
+        return browser.execute_async_script(IN_BROWSER, source, service, script)
+
+    return run_script
+
+
+@pytest.fixture
+def run_load_test(service: str, run: Any) -> Callable[[str], str]:
+    """Run a scenario of `loadtest/modules` for three seconds and return its summary."""
+
+    def run_scenario(scenario: str) -> str:
+        scenario_file = f"loadtest/modules/{scenario}"
+        options = ["--headless", "--only-summary", "-u", "2", "-r", "2", "-t", "3s"]
+        command = [sys.executable, "-m", "locust", "-f", scenario_file, "--host", service]
+        result = run(*command, *options, cwd=PROJECT)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stderr
+
+    return run_scenario

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import httpx2
+import pytest
+
+FORMATS = ["csv", "jsonl", "parquet", "arrow"]
+
+
+@pytest.fixture
+def url(service: str) -> str:
+    return f"{service}/exports/readings"
+
+
+def expected(url: str, format: str) -> bytes:
+    return httpx2.get(url, params={"format": format, "end": "true"}).content
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_python_client_saves_every_format(run_client, url, format, tmp_path):
+    result = run_client("python/batch_export.py", url, "--format", format)
+    check_saved(result, tmp_path / f"readings.{format}", expected(url, format))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("client", ["javascript/batch_export.js", "curl/batch_export.sh"])
+def test_the_other_clients_save_every_format(run_client, url, client, format, tmp_path):
+    result = run_client(client, url, format)
+    check_saved(result, tmp_path / f"readings.{format}", expected(url, format))
+
+
+def check_saved(result, path: Path, content: bytes) -> None:
+    assert result.returncode == 0, result.stderr
+    assert path.read_bytes() == content
+    assert not path.with_name(f"{path.name}.part").exists()
+
+
+@pytest.mark.parametrize(
+    "client",
+    ["python/batch_export.py", "javascript/batch_export.js", "curl/batch_export.sh"],
+)
+def test_a_client_that_is_refused_saves_no_file(run_client, service, client, tmp_path):
+    result = run_client(client, f"{service}/exports/nope")
+    assert result.returncode != 0
+    assert "404" in result.stdout + result.stderr
+    assert not (tmp_path / "nope.parquet").exists()
+
+
+@pytest.mark.slow
+def test_the_javascript_client_reads_an_export_in_a_browser(in_browser, url):
+    script = """
+        const options = { format: "jsonl" };
+        let bytes = 0;
+        for await (const chunk of client.exportChunks(`${service}/exports/readings`, options)) {
+          bytes += chunk.length;
+        }
+        return bytes;
+    """
+    assert in_browser("batch_export.js", script) == len(expected(url, "jsonl"))
+
+
+@pytest.mark.slow
+def test_the_load_test_runs_without_a_failure(run_load_test):
+    assert "/exports" in run_load_test("batch_export.py")

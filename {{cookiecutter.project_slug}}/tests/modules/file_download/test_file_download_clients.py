@@ -1,0 +1,63 @@
+import httpx2
+import pytest
+
+CLIENTS = ["python/file_download.py", "javascript/file_download.js", "curl/file_download.sh"]
+
+
+@pytest.fixture
+def url(service: str) -> str:
+    return f"{service}/files/readings.csv"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_downloads_the_file(run_client, url, client, tmp_path):
+    result = run_client(client, url)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "readings.csv").read_bytes() == httpx2.get(url).content
+    assert [path.name for path in tmp_path.iterdir()] == ["readings.csv"]
+
+
+@pytest.mark.parametrize("client", ["python/file_download.py", "curl/file_download.sh"])
+def test_a_client_resumes_the_part_that_it_has(run_client, url, client, tmp_path):
+    whole = httpx2.get(url)
+    part = bytearray(whole.content[:500_000])
+    part[0] ^= 255  # the part is kept, not fetched again: this byte stays
+    (tmp_path / "readings.csv.part").write_bytes(part)
+    (tmp_path / "readings.csv.etag").write_text(whole.headers["etag"], encoding="ascii")
+    result = run_client(client, url)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "readings.csv").read_bytes() == bytes(part) + whole.content[500_000:]
+
+
+@pytest.mark.parametrize("client", ["python/file_download.py", "curl/file_download.sh"])
+def test_a_client_starts_again_when_the_file_has_changed(run_client, url, client, tmp_path):
+    (tmp_path / "readings.csv.part").write_bytes(b"of another version")
+    (tmp_path / "readings.csv.etag").write_text('"another"', encoding="ascii")
+    result = run_client(client, url)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "readings.csv").read_bytes() == httpx2.get(url).content
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_that_is_refused_saves_no_file(run_client, service, client, tmp_path):
+    result = run_client(client, f"{service}/files/nope")
+    assert result.returncode != 0
+    assert "404" in result.stderr
+    assert not (tmp_path / "nope").exists()
+
+
+@pytest.mark.slow
+def test_the_javascript_client_downloads_in_a_browser(in_browser, url):
+    script = """
+        let bytes = 0;
+        for await (const chunk of client.downloadChunks(`${service}/files/readings.csv`)) {
+          bytes += chunk.length;
+        }
+        return bytes;
+    """
+    assert in_browser("file_download.js", script) == len(httpx2.get(url).content)
+
+
+@pytest.mark.slow
+def test_the_load_test_runs_without_a_failure(run_load_test):
+    assert "/files" in run_load_test("file_download.py")

@@ -1,0 +1,104 @@
+import csv
+import io
+import json
+import re
+
+import httpx2
+import pytest
+
+
+@pytest.fixture
+def url(service: str) -> str:
+    return f"{service}/records/readings"
+
+
+def test_json_lines_is_the_default_and_every_line_is_a_record(url):
+    response = httpx2.get(url)
+    assert response.headers["content-type"] == "application/jsonl"
+    records = [json.loads(line) for line in response.text.split("\n")[:-1]]
+    assert [record["id"] for record in records] == list(range(1, 25_001))
+    assert re.fullmatch(r"2026-01-01T00:00:01Z", records[0]["recorded_at"])
+    assert {type(record["value"]) for record in records} == {float}
+
+
+def test_the_same_records_come_in_every_format(url):
+    def get(media_type: str) -> httpx2.Response:
+        response = httpx2.get(url, headers={"Accept": media_type}, params={"limit": 12_345})
+        assert response.headers["content-type"].partition(";")[0] == media_type
+        assert response.headers["vary"] == "Accept"
+        return response
+
+    array = get("application/json").json()
+    assert len(array) == 12_345
+    for media_type in ("application/jsonl", "application/x-ndjson"):
+        assert [json.loads(line) for line in get(media_type).text.splitlines()] == array
+    rows = list(csv.DictReader(io.StringIO(get("text/csv").text)))
+    assert [row["note"] or None for row in rows] == [record["note"] for record in array]
+    assert [float(row["value"]) for row in rows] == [record["value"] for record in array]
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("*/*", "application/jsonl"),
+        ("text/*", "text/csv"),
+        ("application/json;q=0.5, text/csv;q=0.9", "text/csv"),
+        ("application/jsonl;q=0, */*", "application/x-ndjson"),
+    ],
+)
+def test_the_accept_header_chooses_the_format(url, accept, media_type):
+    response = httpx2.get(url, headers={"Accept": accept}, params={"limit": 1})
+    assert response.headers["content-type"].partition(";")[0] == media_type
+
+
+def test_a_format_that_there_is_not_gets_406_with_those_that_there_are(url):
+    response = httpx2.get(url, headers={"Accept": "image/png"})
+    assert response.status_code == 406
+    assert "text/csv" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("media_type", ["application/jsonl", "application/x-ndjson"])
+def test_the_end_record_comes_last_when_it_is_asked_for(url, media_type):
+    params = {"end": "true", "limit": "3"}
+    response = httpx2.get(url, params=params, headers={"Accept": media_type})
+    *records, end = response.text.splitlines()
+    assert len(records) == 3
+    assert json.loads(end) == {"@end": {"status": "complete", "records": 3}}
+
+
+def test_a_cursor_resumes_behind_a_record(url):
+    response = httpx2.get(url, params={"after": 24_998}, headers={"Accept": "application/json"})
+    assert [record["id"] for record in response.json()] == [24_999, 25_000]
+
+
+@pytest.mark.parametrize(
+    ("media_type", "empty"),
+    [
+        ("application/jsonl", ""),
+        ("application/json", "[]\n"),
+        ("text/csv", "id,sensor,site,recorded_at,value,note\n"),
+    ],
+)
+def test_no_records_is_a_valid_stream(url, media_type, empty):
+    response = httpx2.get(url, params={"after": 25_000}, headers={"Accept": media_type})
+    assert (response.status_code, response.text) == (200, empty)
+
+
+def test_a_wrong_parameter_is_named(url):
+    response = httpx2.get(url, params={"limit": 0})
+    assert response.status_code == 422
+    assert [error["location"] for error in response.json()["errors"]] == ["query.limit"]
+
+
+def test_an_unknown_source_gets_404_with_those_that_there_are(service):
+    response = httpx2.get(f"{service}/records/nope")
+    assert response.status_code == 404
+    assert "readings" in response.json()["detail"]
+
+
+def test_openapi_describes_each_record(service):
+    openapi = httpx2.get(f"{service}/openapi.json").json()
+    content = openapi["paths"]["/records/{source}"]["get"]["responses"]["200"]["content"]
+    [item] = content["application/jsonl"]["itemSchema"]["anyOf"]
+    schema = openapi["components"]["schemas"][item["$ref"].rpartition("/")[2]]
+    assert list(schema["properties"]) == ["id", "sensor", "site", "recorded_at", "value", "note"]

@@ -1,0 +1,107 @@
+import csv
+import io
+import json
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from {{ cookiecutter.package_name }}.streaming import (
+    formats,
+    problems,
+)
+
+ROWS = [
+    {"id": 1, "text": 'a "quoted", ünïcode 🌡️ \u2028\nline', "value": 1.5},
+    {"id": 2, "text": "", "value": math.nan},
+    {"id": 3, "text": None, "value": math.inf},
+]
+SCHEMA = pa.schema({"id": pa.int64(), "text": pa.string(), "value": pa.float64()})
+BATCHES = [pa.RecordBatch.from_pylist(rows, SCHEMA) for rows in (ROWS[:2], ROWS[2:])]
+EMPTY = BATCHES[0].slice(0, 0)
+
+
+def encode(encoder: formats.Encoder, *batches: pa.RecordBatch) -> bytes:
+    start = encoder.start(batches[0].schema)
+    chunks = [encoder.encode(batch) for batch in batches]
+    return start + b"".join(chunks) + encoder.end(sum(batch.num_rows for batch in batches))
+
+
+@pytest.fixture
+def finite() -> list[dict]:
+    return [{**row, "value": 1.5 if row["id"] == 1 else None} for row in ROWS]
+
+
+def test_json_lines_has_a_line_for_each_record(finite):
+    lines = encode(formats.JsonLines(), *BATCHES).decode().split("\n")
+    assert [json.loads(line) for line in lines[:-1]] == finite
+    assert lines[-1] == ""
+
+
+def test_a_json_array_is_one_document_however_it_is_batched(finite):
+    for batches in (BATCHES, [EMPTY, *BATCHES], [BATCHES[0], EMPTY, BATCHES[1]]):
+        assert json.loads(encode(formats.JsonArray(), *batches)) == finite
+
+
+def test_a_json_array_that_is_cut_off_does_not_parse():
+    encoder = formats.JsonArray()
+    cut_off = encoder.start(EMPTY.schema) + encoder.encode(BATCHES[0])
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(cut_off)
+
+
+def test_csv_has_one_header_and_a_row_for_each_record():
+    text = encode(formats.Csv(), *BATCHES).decode()
+    header, *rows = csv.reader(io.StringIO(text, newline=""))
+    assert header == ["id", "text", "value"]
+    assert rows == [["1", ROWS[0]["text"], "1.5"], ["2", "", "NaN"], ["3", "", "inf"]]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_csv_text_never_begins_as_a_formula(start):
+    batch = pa.RecordBatch.from_pylist([{"text": f"{start}cmd|' /C calc'!A0", "number": -1}])
+    _, row = csv.reader(io.StringIO(encode(formats.Csv(), batch).decode(), newline=""))
+    assert row == [f"'{start}cmd|' /C calc'!A0", "-1"]
+
+
+def test_parquet_and_arrow_keep_every_value():
+    parquet = pq.read_table(io.BytesIO(encode(formats.Parquet(), *BATCHES)))
+    arrow = pa.ipc.open_stream(encode(formats.ArrowStream(), *BATCHES)).read_all()
+    # `str`, because NaN is not equal to itself
+    assert str(parquet.to_pylist()) == str(arrow.to_pylist()) == str(ROWS)
+
+
+@pytest.mark.parametrize("encoder", [formats.Parquet, formats.ArrowStream])
+def test_a_binary_format_is_sent_as_it_is_made(encoder):
+    instance = encoder()
+    instance.start(BATCHES[0].schema)
+    assert len(instance.encode(BATCHES[0])) > 0
+
+
+def test_timestamps_are_rfc_3339_in_utc():
+    moment = datetime(2026, 3, 29, 1, 30, 0, 250_000, UTC)
+    batch = pa.record_batch({"at": pa.array([moment], pa.timestamp("us", "UTC"))})
+    for encoder in (formats.JsonLines(), formats.Csv()):
+        assert "2026-03-29T01:30:00.250" in encode(encoder, batch).decode()
+
+
+def test_decimals_keep_their_digits():
+    batch = pa.record_batch({"amount": pa.array([Decimal("0.10")], pa.decimal128(20, 2))})
+    assert encode(formats.JsonLines(), batch) == b'{"amount":0.10}\n'
+
+
+def test_the_end_record_counts_and_the_error_record_says_why():
+    encoder = formats.JsonLines(end_record=True)
+    assert json.loads(encoder.end(3)) == {"@end": {"status": "complete", "records": 3}}
+    problem = problems.describe(RuntimeError("secret"))
+    end = json.loads(encoder.fail(2, problem))["@end"]
+    assert (end["status"], end["records"], end["problem"]["status"]) == ("error", 2, 500)
+    assert "secret" not in str(end)
+
+
+def test_without_an_end_record_nothing_is_added():
+    encoder = formats.JsonLines()
+    assert encoder.end(3) == encoder.fail(3, problems.describe(RuntimeError())) == b""

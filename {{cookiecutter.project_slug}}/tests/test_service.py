@@ -1,0 +1,61 @@
+import re
+import socket
+import sys
+from html import unescape
+from pathlib import Path
+
+import httpx2
+from openapi_spec_validator import OpenAPIV32SpecValidator
+
+PACKAGE = "{{ cookiecutter.package_name }}"
+
+
+def test_it_is_alive_and_ready(service):
+    assert httpx2.get(f"{service}/healthz").json() == "alive"
+    assert httpx2.get(f"{service}/readyz").json() == "ready"
+
+
+def test_openapi_is_valid_3_2(service):
+    openapi = httpx2.get(f"{service}/openapi.json").json()
+    assert openapi["openapi"] == "3.2.0"
+    OpenAPIV32SpecValidator(openapi).validate()
+
+
+def test_the_console_links_every_module_and_no_link_is_dead(service):
+    page = httpx2.get(service).text
+    links = [unescape(link) for link in re.findall(r'href="(/[^"]*)"', page)]
+    groups = {link.split("/")[1] for link in links}
+    routes = {path.split("/")[1] for path in httpx2.get(f"{service}/openapi.json").json()["paths"]}
+    assert routes <= groups
+    for link in links:
+        with httpx2.stream("GET", service + link) as response:
+            assert response.status_code == 200, link
+
+
+def test_no_other_origin_may_read(service):
+    response = httpx2.get(f"{service}/healthz", headers={"Origin": "https://example.org"})
+    assert "access-control-allow-origin" not in response.headers
+
+
+def test_workers_that_start_together_make_the_demo_data_once(serve):
+    with serve(f"{PACKAGE}.main:app", "--workers", "2") as server:
+        while server.log.count("Application startup complete") < 2:
+            assert server.process.poll() is None
+        assert server.log.count("Demo data:") == 1
+
+
+def test_the_command_has_help(run):
+    result = run(sys.executable, "-m", PACKAGE, "--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "--port" in result.stdout
+
+
+def test_a_port_that_is_taken_is_one_clear_line(run, tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run(sys.executable, "-m", PACKAGE, "--port", str(port))
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert str(port) in result.stderr
+    assert list(tmp_path.iterdir()) == []
