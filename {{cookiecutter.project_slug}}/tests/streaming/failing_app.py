@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 import pyarrow as pa
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 
 from {{ cookiecutter.package_name }}.streaming import (
     batching,
@@ -35,6 +35,12 @@ async def begin_to_drain() -> None:
 @app.get("/fails-at-once", response_class=responses.StreamResponse)
 async def fail_at_once() -> AsyncGenerator[bytes]:
     raise RuntimeError("the password is hunter2")
+    yield b""
+
+
+@app.get("/refuses", response_class=responses.StreamResponse)
+async def refuse() -> AsyncGenerator[bytes]:
+    raise HTTPException(409, "Not now.")
     yield b""
 
 

@@ -24,10 +24,12 @@ def until_aborted(parts: Iterator[T]) -> Iterator[T]:
     pytest.fail("the stream has ended as if it were complete")
 
 
-@pytest.mark.parametrize("path", ["/fails-at-once", "/records?good=0"])
-def test_an_error_before_the_first_chunk_is_a_problem(url, path):
+@pytest.mark.parametrize(
+    ("path", "status"), [("/refuses", 409), ("/fails-at-once", 500), ("/records?good=0", 500)]
+)
+def test_an_error_before_the_first_chunk_is_a_problem(url, path, status):
     response = httpx2.get(url + path)
-    assert response.status_code == 500
+    assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     assert "hunter2" not in response.text
 

@@ -3,6 +3,7 @@ from collections.abc import AsyncGenerator, Mapping
 import anyio
 import anyio.lowlevel
 from fastapi.responses import StreamingResponse
+from starlette.background import BackgroundTask
 from starlette.types import Send
 
 CLOSE_SECONDS = 5
@@ -25,8 +26,9 @@ class StreamResponse(StreamingResponse):
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
         media_type: str | None = None,
+        background: BackgroundTask | None = None,
     ) -> None:
-        super().__init__(content, status_code, headers, media_type)
+        super().__init__(content, status_code, headers, media_type, background)
         self._chunks = content
         # nginx would collect a response in a buffer, and a stream is read as it is made.
         self.headers.setdefault("X-Accel-Buffering", "no")
