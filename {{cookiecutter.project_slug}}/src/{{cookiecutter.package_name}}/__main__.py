@@ -1,6 +1,7 @@
 import argparse
 import socket
 import sys
+from contextlib import suppress
 
 import uvicorn
 
@@ -16,7 +17,8 @@ def main() -> None:
     host, port = listener.getsockname()[:2]
     print(f"The console is at http://{host}:{port} (Ctrl-C ends it).", flush=True)
     config = uvicorn.Config(f"{__package__}.main:app", host=host, port=port)
-    uvicorn.Server(config).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):  # uvicorn has shut down by then, and raises it again
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,0 +1,47 @@
+PORT ?= 8000
+MODULES ?= $(ALL_MODULES)
+PYTHON ?= python3
+
+ALL_MODULES = file_download sse jsonl batch_export
+CHOICE = $(foreach module,$(ALL_MODULES),$(module)=$(if $(filter $(module),$(MODULES)),yes,no))
+
+# uv makes the environment. Where it is not installed, it goes into a virtual environment in .uv.
+UV ?= $(or $(shell command -v uv),.uv/bin/uv)
+RUN = $(UV) run --no-sync
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.synced  ## Render a service into .demo and start it; PORT (8000), MODULES ("sse jsonl")
+	@$(foreach module,$(filter-out $(ALL_MODULES),$(MODULES)),\
+		echo "There is no module $(module); there are: $(ALL_MODULES)." >&2; exit 1;)
+	@rm -rf .demo
+	@$(RUN) cookiecutter . --no-input --default-config --output-dir .demo $(CHOICE)
+	@$(MAKE) --no-print-directory -C .demo/my-service run PORT=$(PORT) UV=$(abspath $(UV))
+
+test: check  ## Render every combination of modules and run all tests; ONLY=sse+jsonl for one of them
+	@$(RUN) pytest $(if $(ONLY),--only $(ONLY),--numprocesses 2 --dist worksteal) $(ARGS)
+
+check: .venv/.synced  ## Check the format, the lint rules and the types of the template's own code
+	@$(RUN) ruff format --check hooks tests
+	@$(RUN) ruff check hooks tests
+	@$(RUN) ty check
+
+format: .venv/.synced  ## Format the template's own code, and mend what the lint rules can mend
+	@$(RUN) ruff check --fix hooks tests
+	@$(RUN) ruff format hooks tests
+
+.venv/.synced: pyproject.toml | $(UV)
+	@echo "Installing the packages into .venv (some 100 MB the first time)"
+	@$(UV) sync --quiet || { echo "The packages could not be installed (is there a network?)." >&2; exit 1; }
+	@touch $@
+
+.uv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed; say where it is with PYTHON=…" >&2; exit 1; }
+	@echo "Installing uv into .uv"
+	@$(PYTHON) -m venv .uv && .uv/bin/python -m pip install --quiet uv || { rm -rf .uv; \
+		echo "uv could not be installed (is there a network, and python3-venv?)." >&2; exit 1; }

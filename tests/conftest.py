@@ -1,0 +1,105 @@
+"""What the tests of the template share: rendering, and the environment of a rendered project."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cookiecutter.main import cookiecutter
+
+from template import COMBINATIONS, MODULES, TEMPLATE
+
+Render = Callable[..., Path]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--only", default="", help="one combination, such as sse+jsonl")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "combination" in metafunc.fixturenames:
+        only = tuple(filter(None, metafunc.config.getoption("--only").split("+")))
+        if unknown := set(only) - set(MODULES):
+            raise pytest.UsageError(
+                f"--only: {', '.join(unknown)}: not one of {', '.join(MODULES)}"
+            )
+        chosen = [each for each in COMBINATIONS if not only or set(each) == set(only)]
+        metafunc.parametrize("combination", chosen, ids="+".join)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`--only` runs the tests of one combination, and no others."""
+    if config.getoption("--only"):
+        items[:] = [item for item in items if "combination" in getattr(item, "fixturenames", ())]
+    # The longest tests first, so that no worker is left with one of them in the end.
+    items.sort(key=lambda item: "generated_suite" not in item.name)
+
+
+@pytest.fixture
+def render(tmp_path: Path) -> Render:
+    """Render the template as `cookiecutter --no-input` does; returns the project's folder."""
+
+    def render_project(**answers: Any) -> Path:
+        return Path(
+            cookiecutter(
+                str(TEMPLATE),
+                no_input=True,
+                output_dir=str(tmp_path),
+                extra_context=answers,
+                default_config=True,
+            )
+        )
+
+    return render_project
+
+
+@pytest.fixture(scope="session")
+def uv() -> str:
+    """The path of uv, which names itself in what it runs."""
+    path = os.environ.get("UV") or shutil.which("uv")
+    assert path, "run the tests with `make test`, which brings uv"
+    return path
+
+
+@pytest.fixture
+def run() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a program with a clean Python environment; what it prints is one text."""
+
+    def run_program(
+        *command: str | Path, cwd: Path, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        inherited = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "MAKEFLAGS")}
+        result = subprocess.run(
+            command,
+            cwd=cwd,
+            env={**inherited, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
+        )
+        if check and result.returncode:
+            pytest.fail(f"{' '.join(map(str, command))} failed:\n{result.stdout}", pytrace=False)
+        return result
+
+    return run_program
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print how long each combination took, and which of them ran the slow tests too."""
+    reports = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        if "test_generated_suite" in report.nodeid and report.when == "call"
+    ]
+    if reports:
+        terminalreporter.section("combinations")
+    for report in reports:
+        modules = report.nodeid.partition("[")[2].rstrip("]")
+        scope = dict(report.user_properties)["scope"]
+        terminalreporter.write_line(f"{report.duration:5.0f} s  {modules}  ({scope})")

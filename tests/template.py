@@ -1,0 +1,29 @@
+"""The template, as its tests see it."""
+
+import re
+from itertools import product
+from pathlib import Path
+
+TEMPLATE = Path(__file__).parents[1]
+PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+RAW = re.compile(r"\{% raw %\}(.*?)\{% endraw %\}", re.DOTALL)
+TAG = re.compile(r"\{%-?(.*?)-?%\}|\{\{(.*?)\}\}|\{#.*?#\}", re.DOTALL)
+
+MODULES = ("file_download", "sse", "jsonl", "batch_export")
+COMBINATIONS = [
+    tuple(module for module, chosen in zip(MODULES, choice, strict=True) if chosen)
+    for choice in product((True, False), repeat=len(MODULES))
+    if any(choice)
+]
+
+
+def choose(*modules: str) -> dict[str, bool]:
+    """The answers that choose these modules and no others."""
+    return {module: module in modules for module in MODULES}
+
+
+def source_files() -> list[Path]:
+    ignored = {"__pycache__", ".pytest_cache", ".ruff_cache"}
+    return sorted(
+        path for path in PROJECT.rglob("*") if path.is_file() and not ignored & set(path.parts)
+    )

@@ -1,0 +1,102 @@
+"""Rendered projects, without their environments: these tests run on every platform."""
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from template import COMBINATIONS, MODULES, PROJECT, RAW, TAG, choose, source_files
+
+
+def rendered_files(project: Path) -> Iterator[Path]:
+    return (path for path in project.rglob("*") if path.is_file())
+
+
+def test_there_are_fifteen_combinations():
+    assert len(COMBINATIONS) == 15
+
+
+def test_only_the_chosen_modules_have_paths(render, combination):
+    project = render(**choose(*combination))
+    for module in MODULES:
+        owned = [path for path in project.rglob("*") if path.stem == module]
+        if module in combination:
+            kinds = {path.relative_to(project).parts[0] for path in owned}
+            assert kinds == {"src", "docs", "clients", "loadtest", "tests"}
+        else:
+            assert owned == []
+
+
+def test_what_modules_do_not_own_is_in_every_combination(render, combination):
+    project = render(**choose(*combination))
+    expected = {
+        path.relative_to(PROJECT).as_posix().replace("{{cookiecutter.package_name}}", "my_service")
+        for path in source_files()
+        if not any(Path(part).stem in MODULES for part in path.relative_to(PROJECT).parts)
+    }
+    found = {path.relative_to(project).as_posix() for path in rendered_files(project)}
+    owned = {path for path in found if any(Path(part).stem in MODULES for part in path.split("/"))}
+    assert found - owned == expected
+
+
+def test_no_trace_of_the_template_or_of_a_module_that_is_not_there(render, combination):
+    project = render(**choose(*combination))
+    # `jsonl` is the name of a format as well, which exports have too
+    absent = [module for module in MODULES if module not in (*combination, "jsonl")]
+    for path in rendered_files(project):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"cookiecutter|\{%|%\}|\{#|(?<!\$)\{\{", text), path
+        for module in absent:
+            assert not re.search(rf"\b{module}\b", text), path
+
+
+def test_shared_files_have_no_gaps(render, combination):
+    project = render(**choose(*combination))
+    for path in rendered_files(project):
+        text = path.read_text(encoding="utf-8")
+        assert "\n\n\n" not in text or path.suffix == ".py", path
+        assert not re.search(r"[ \t]+$", text, re.MULTILINE), path
+
+
+def test_nothing_but_the_tags_is_altered_by_rendering(render):
+    """The literal text of every file comes out as it went in, byte for byte and in order."""
+    project = render(package_name="another_name")
+    for path in source_files():
+        source = path.read_text(encoding="utf-8")
+        raw = RAW.findall(source)
+        parts = TAG.sub("\0", RAW.sub("\1", source)).split("\0")
+        pattern = ".*?".join(re.escape(part) for part in parts)
+        for text in raw:
+            pattern = pattern.replace(re.escape("\1"), re.escape(text), 1)
+        relative = path.relative_to(PROJECT).as_posix()
+        output = project / relative.replace("{{cookiecutter.package_name}}", "another_name")
+        pattern = re.sub(r"((?:\\\n|\\ )+)\.\*\?", r"(?:\1)?.*?", pattern)
+        assert re.fullmatch(pattern, output.read_text(encoding="utf-8"), re.DOTALL), relative
+
+
+NAMES = {
+    "two letters": {"project_name": "Zu"},
+    "sixty letters": {"project_name": "Q" * 60},
+    "digits first": {"project_name": "3D 4 You"},
+    "hyphens": {"project_name": "a-b-c", "package_name": "zz_top"},
+    "punctuation": {
+        "project_name": 'Müller & Söhne\'s "Daten" / 東京',
+        "description": """It's "quoted", \\escaped, 100 % & <tagged>; {braces} 'all''.""",
+        "author": "Zoë O'Brien-Łukasz 東京 <zoe@example.org>",
+    },
+}
+
+
+@pytest.mark.parametrize("answers", NAMES.values(), ids=NAMES.keys())
+def test_every_name_gives_a_clean_project(render, run, answers):
+    project = render(**answers)
+    run(sys.executable, "-m", "ruff", "format", "--check", cwd=project)
+    run(sys.executable, "-m", "ruff", "check", "--no-cache", cwd=project)
+    run(sys.executable, "-m", "compileall", "-q", "src", "tests", cwd=project)
+    metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    if "author" in answers:
+        assert metadata["description"] == answers["description"]
+        assert metadata["authors"] == [{"name": answers["author"]}]

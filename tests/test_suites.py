@@ -1,0 +1,45 @@
+"""Every combination, as a team has it: its own environment, its own gates, its own tests."""
+
+import json
+import re
+
+from template import MODULES, TEMPLATE, choose
+
+# The awkward names go through whole suites as well, each with a combination of its own.
+NAMES = {
+    ("sse",): {"project_name": "Zu"},
+    ("jsonl",): {"project_name": "Q" * 60},
+    ("file_download",): {"project_name": "3D 4 You", "author": "Zoë O'Brien"},
+    ("batch_export",): {"package_name": "zz_top", "description": """It's a "quoted" \\ one."""},
+}
+
+LIST_IMPORT_NAMES = """
+import importlib.metadata, json
+print(json.dumps(sorted(importlib.metadata.packages_distributions())))
+"""
+
+
+def runs_slow_tests(combination: tuple[str, ...]) -> bool:
+    """A browser and a load test for each module alone, and for all of them together."""
+    return len(combination) in (1, len(MODULES))
+
+
+def test_generated_suite(render, run, uv, combination, record_property):
+    slow = runs_slow_tests(combination)
+    record_property("scope", "all tests" if slow else "all but the slow tests")
+    project = render(**choose(*combination), **NAMES.get(combination, {}))
+    run("make", "check", f"UV={uv}", cwd=project)
+    selection = "ARGS=" if slow else "ARGS=-m 'not slow'"
+    result = run("make", "test", f"UV={uv}", selection, cwd=project)
+    assert re.search(r"\d+ passed", result.stdout)
+    if len(combination) == len(MODULES):
+        check_reserved_names(run(".venv/bin/python", "-c", LIST_IMPORT_NAMES, cwd=project).stdout)
+
+
+def check_reserved_names(import_names: str) -> None:
+    """The hook refuses a package name that would hide any package of the environment."""
+    hook = (TEMPLATE / "hooks" / "pre_gen_project.py").read_text(encoding="utf-8")
+    found = re.search(r'^DEPENDENCIES = """(.*?)"""', hook, re.DOTALL | re.MULTILINE)
+    assert found
+    legal = {name for name in json.loads(import_names) if re.fullmatch(r"[a-z]\w*", name)}
+    assert legal - {"my_service"} <= set(found[1].split())
