@@ -2,6 +2,9 @@
 
 import json
 import re
+from pathlib import Path
+
+import pytest
 
 from template import MODULES, TEMPLATE, choose
 
@@ -24,10 +27,22 @@ def runs_slow_tests(combination: tuple[str, ...]) -> bool:
     return len(combination) in (1, len(MODULES))
 
 
-def test_generated_suite(render, run, uv, combination, record_property):
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A virtual environment that one combination after the other makes its own.
+
+    `uv sync` leaves in it what a project's own `pyproject.toml` says, and nothing else; what stays
+    is the byte code of the packages that the next one needs too.
+    """
+    return tmp_path_factory.getbasetemp() / f"environment-{worker_id}"
+
+
+def test_generated_suite(render, run, uv, environment, combination, record_property):
     slow = runs_slow_tests(combination)
     record_property("scope", "all tests" if slow else "all but the slow tests")
     project = render(**choose(*combination), **NAMES.get(combination, {}))
+    run(uv, "venv", "--quiet", "--allow-existing", environment, cwd=project)
+    (project / ".venv").symlink_to(environment)
     run("make", "check", f"UV={uv}", cwd=project)
     selection = "ARGS=" if slow else "ARGS=-m 'not slow'"
     result = run("make", "test", f"UV={uv}", selection, cwd=project)

@@ -18,7 +18,7 @@ PROJECT = Path(__file__).parents[1]
 APP = "{{ cookiecutter.package_name }}.main:app"
 START_SECONDS = 30
 STOP_SECONDS = 10
-DEMO_ROWS = 25_000
+DEMO_ROWS = 60_000  # more than one batch for every module
 
 IN_BROWSER = """
 const [source, service, script, done] = arguments;

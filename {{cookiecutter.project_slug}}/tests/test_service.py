@@ -1,10 +1,12 @@
 import re
 import socket
 import sys
+import time
 from html import unescape
 from pathlib import Path
 
 import httpx2
+import pytest
 from openapi_spec_validator import OpenAPIV32SpecValidator
 
 PACKAGE = "{{ cookiecutter.package_name }}"
@@ -37,10 +39,12 @@ def test_no_other_origin_may_read(service):
     assert "access-control-allow-origin" not in response.headers
 
 
+@pytest.mark.slow
 def test_workers_that_start_together_make_the_demo_data_once(serve):
     with serve(f"{PACKAGE}.main:app", "--workers", "2") as server:
         while server.log.count("Application startup complete") < 2:
             assert server.process.poll() is None
+            time.sleep(0.1)
         assert server.log.count("Demo data:") == 1
 
 

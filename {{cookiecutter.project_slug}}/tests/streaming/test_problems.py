@@ -1,13 +1,4 @@
-from collections.abc import Iterator
-
 import httpx2
-import pytest
-
-
-@pytest.fixture(scope="module")
-def url(serve) -> Iterator[str]:
-    with serve("tests.streaming.failing_app:app") as server:
-        yield server.url
 
 
 def check_problem(response: httpx2.Response, status: int) -> dict:

@@ -1,4 +1,5 @@
 from collections.abc import AsyncGenerator, Mapping
+from traceback import clear_frames
 
 import anyio
 import anyio.lowlevel
@@ -49,6 +50,11 @@ class StreamResponse(StreamingResponse):
                 # that never waits could not be cancelled.
                 await anyio.lowlevel.checkpoint()
                 chunk = await anext(self._chunks, None)
+        except anyio.get_cancelled_exc_class() as cancelled:
+            # FastAPI wraps the generator of an endpoint in another one. Where that was cancelled,
+            # nothing but its dead frame holds the endpoint's, which is closed once it is let go.
+            clear_frames(cancelled.__traceback__)
+            raise
         finally:
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):
                 await self._chunks.aclose()

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-ROWS = 25_000
+ROWS = 60_000
 
 
 @pytest.fixture
@@ -47,11 +47,9 @@ def test_every_format_carries_the_whole_table(url, format, media_type, read):
     assert sorted(read(response.content)) == list(range(1, ROWS + 1))
 
 
-def test_an_export_is_sent_in_batches(serve):
-    with serve(BATCH_EXPORT_BATCH_ROWS="2000") as server:
-        url = f"{server.url}/exports/readings?format=parquet"
-        file = pq.ParquetFile(io.BytesIO(httpx2.get(url).content))
-    assert file.num_row_groups > 10
+def test_an_export_is_made_in_batches(url):
+    file = pq.ParquetFile(io.BytesIO(httpx2.get(url, params={"format": "parquet"}).content))
+    assert file.num_row_groups == 2
 
 
 def test_an_unknown_format_gets_422_with_those_that_there_are(url):

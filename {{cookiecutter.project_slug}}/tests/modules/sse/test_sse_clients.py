@@ -1,7 +1,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -9,31 +9,31 @@ import pytest
 CLIENTS = Path(__file__).parents[3] / "clients"
 
 
-@pytest.fixture
-def follow(service: str, require: Callable[[str], str]) -> Callable[[str], list[str]]:
-    """Run a client, which has no end, until it has printed three lines with data."""
-
-    def read_three_lines(client: str) -> list[str]:
-        program = {".py": lambda: sys.executable, ".js": lambda: require("node")}
-        path = CLIENTS / client
-        command = [program.get(path.suffix, lambda: require("sh"))(), path]
-        with subprocess.Popen(
-            [*command, f"{service}/events/readings"], stdout=subprocess.PIPE, encoding="utf-8"
-        ) as process:
-            assert process.stdout is not None
-            lines = (line for line in process.stdout if "{" in line)
-            found = [next(lines) for _ in range(3)]
-            process.terminate()
-        return found
-
-    return read_three_lines
+def follow(*command: str | Path) -> subprocess.Popen[str]:
+    """Start a client, which has no end of its own."""
+    return subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
 
 
-@pytest.mark.parametrize("client", ["python/sse.py", "javascript/sse.js", "curl/sse.sh"])
-def test_a_client_follows_the_events(follow, client):
-    lines = follow(client)
-    ids = [json.loads(line[line.index("{") :])["id"] for line in lines]
-    assert [reading_id - ids[0] for reading_id in ids] == [0, 1, 2]
+def read_ids(client: subprocess.Popen[str]) -> list[int]:
+    """The ids of the first three readings that a client prints; ends the client."""
+    with client:
+        assert client.stdout is not None
+        readings = (json.loads(line[line.index("{") :]) for line in client.stdout if "{" in line)
+        ids = [reading["id"] for reading in islice(readings, 3)]
+        client.terminate()
+    return ids
+
+
+def test_every_client_follows_the_events(service, require):
+    url = f"{service}/events/readings"
+    clients = [
+        follow(sys.executable, CLIENTS / "python" / "sse.py", url),
+        follow(require("node"), CLIENTS / "javascript" / "sse.js", url),
+        follow(require("sh"), CLIENTS / "curl" / "sse.sh", url),
+    ]
+    for client in clients:
+        first, *rest = read_ids(client)
+        assert rest == [first + 1, first + 2]
 
 
 @pytest.mark.slow
