@@ -23,7 +23,7 @@ demo: .venv/.synced  ## Render a service into .demo and start it; PORT (8000), M
 	@$(MAKE) --no-print-directory -C .demo/my-service run PORT=$(PORT) UV=$(abspath $(UV))
 
 test: check  ## Render every combination of modules and run all tests; ONLY=sse+jsonl for one of them
-	@$(RUN) pytest $(if $(ONLY),--only $(ONLY),--numprocesses 2 --dist worksteal) $(ARGS)
+	@$(RUN) pytest --numprocesses 2 --dist worksteal $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 check: .venv/.synced  ## Check the format, the lint rules and the types of the template's own code
 	@$(RUN) ruff format --check hooks tests

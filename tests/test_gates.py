@@ -10,7 +10,7 @@ from template import choose
 FAULTS = {
     "an unused import": ("import os\n", "F401"),
     "a type error": ('COUNT: int = "three"\n', "invalid-assignment"),
-    "a badly formatted line": ("VALUES = [1,2,\n  3]\n", "Would reformat"),
+    "a badly formatted line": ("VALUES = [1,2,\n  3]\n", "unformatted"),
 }
 
 

@@ -28,13 +28,13 @@ def runs_slow_tests(combination: tuple[str, ...]) -> bool:
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def environment(worker_id: str) -> Path:
     """A virtual environment that one combination after the other makes its own.
 
     `uv sync` leaves in it what a project's own `pyproject.toml` says, and nothing else; what stays
     is the byte code of the packages that the next one needs too.
     """
-    return tmp_path_factory.getbasetemp() / f"environment-{worker_id}"
+    return TEMPLATE / ".venv" / f"suites-{worker_id}"
 
 
 def test_generated_suite(render, run, uv, environment, combination, record_property):

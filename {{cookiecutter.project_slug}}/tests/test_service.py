@@ -1,12 +1,12 @@
+import os
 import re
 import socket
+import subprocess
 import sys
-import time
 from html import unescape
 from pathlib import Path
 
 import httpx2
-import pytest
 from openapi_spec_validator import OpenAPIV32SpecValidator
 
 PACKAGE = "{{ cookiecutter.package_name }}"
@@ -39,13 +39,15 @@ def test_no_other_origin_may_read(service):
     assert "access-control-allow-origin" not in response.headers
 
 
-@pytest.mark.slow
-def test_workers_that_start_together_make_the_demo_data_once(serve):
-    with serve(f"{PACKAGE}.main:app", "--workers", "2") as server:
-        while server.log.count("Application startup complete") < 2:
-            assert server.process.poll() is None
-            time.sleep(0.1)
-        assert server.log.count("Demo data:") == 1
+def test_processes_that_start_together_make_the_demo_data_once(tmp_path):
+    code = f"from {PACKAGE}.streaming.demo import open_readings; open_readings()"
+    environment = {**os.environ, "DEMO_FOLDER": str(tmp_path), "DEMO_ROWS": "1000"}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    said = [process.communicate()[1] for process in processes]
+    assert sorted(said) == [b"", b"Demo data: 1,000 of 1,000 readings\n"]
 
 
 def test_the_command_has_help(run):

@@ -11,7 +11,6 @@ from pydantic import AwareDatetime, BaseModel
 
 from .settings import DemoSettings
 
-PERIOD_SECONDS = 1.0
 STEP_ROWS = 250_000
 
 # A reading is a function of its id, so that every process, and every start, makes the same ones.
@@ -64,11 +63,12 @@ def _make(database: Path, rows: int) -> None:
 
 
 async def live_readings() -> AsyncGenerator[Reading, None]:
-    """New readings, one about every second, numbered on from those in the database."""
-    reading_id = DemoSettings().rows
+    """New readings, one in each period, numbered on from those in the database."""
+    settings = DemoSettings()
+    reading_id = settings.rows
     with duckdb.connect() as connection:
         while True:
-            await asyncio.sleep(PERIOD_SECONDS)
+            await asyncio.sleep(settings.period_seconds)
             reading_id += 1
             only = {"first": reading_id, "last": reading_id}
             [values] = connection.sql(READINGS, params=only).to_arrow_table().to_pylist()

@@ -9,4 +9,7 @@ class DemoSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DEMO_", env_file=".env", extra="ignore")
 
     rows: Annotated[int, Field(ge=1, description="How many sensor readings are made.")] = 100_000
+    period_seconds: Annotated[
+        float, Field(gt=0, description="Time from one live reading to the next.")
+    ] = 1.0
     folder: Annotated[Path, Field(description="Where the demo data is kept.")] = Path("data/demo")
