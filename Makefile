@@ -37,7 +37,7 @@ format: .venv/.synced  ## Format the template's own code, and mend what the lint
 .venv/.synced: pyproject.toml | $(UV)
 	@echo "Installing the packages into .venv (some 100 MB the first time)"
 	@$(UV) sync --quiet || { echo "The packages could not be installed (is there a network?)." >&2; exit 1; }
-	@touch $@
+	@mkdir -p $(@D) && touch $@
 
 .uv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -41,14 +41,14 @@ def test_generated_suite(render, run, uv, environment, combination, record_prope
     slow = runs_slow_tests(combination)
     record_property("scope", "all tests" if slow else "all but the slow tests")
     project = render(**choose(*combination), **NAMES.get(combination, {}))
-    run(uv, "venv", "--quiet", "--allow-existing", environment, cwd=project)
-    (project / ".venv").symlink_to(environment)
-    run("make", "check", f"UV={uv}", cwd=project)
+    settings = {"UV": uv, "UV_PROJECT_ENVIRONMENT": str(environment)}
+    run("make", "check", cwd=project, **settings)
     selection = "ARGS=" if slow else "ARGS=-m 'not slow'"
-    result = run("make", "test", f"UV={uv}", selection, cwd=project)
+    result = run("make", "test", selection, cwd=project, **settings)
     assert re.search(r"\d+ passed", result.stdout)
     if len(combination) == len(MODULES):
-        check_reserved_names(run(".venv/bin/python", "-c", LIST_IMPORT_NAMES, cwd=project).stdout)
+        python = environment / "bin" / "python"
+        check_reserved_names(run(python, "-c", LIST_IMPORT_NAMES, cwd=project).stdout)
 
 
 def check_reserved_names(import_names: str) -> None:

@@ -3,6 +3,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -99,9 +100,8 @@ def wait_until_ready(process: subprocess.Popen[bytes], log_file: Path) -> str:
     """Return the URL that uvicorn names in its log once it answers there."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if found := re.search(r"running on (http://[\d.]+:\d+)", log_file.read_text()):
-            with contextlib.suppress(httpx2.TransportError):
-                httpx2.get(found[1])
+        if found := re.search(r"running on (http://([\d.]+):(\d+))", log_file.read_text()):
+            with contextlib.suppress(OSError), socket.create_connection((found[2], found[3])):
                 return found[1]
         time.sleep(0.05)
     pytest.fail(f"the server has not started:\n{log_file.read_text()}")
@@ -112,6 +112,13 @@ def service(serve: Serve) -> Iterator[str]:
     """The URL of the service, started once for all tests; its demo is five times as lively."""
     with serve(DEMO_PERIOD_SECONDS="0.2") as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def http() -> Iterator[httpx2.Client]:
+    """One client for all tests: each new one would read the certificates of the system again."""
+    with httpx2.Client(timeout=10) as client:
+        yield client
 
 
 @pytest.fixture

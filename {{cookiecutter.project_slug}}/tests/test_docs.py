@@ -19,6 +19,7 @@ def commands() -> Iterator[object]:
             yield pytest.param(block, id=f"{page.stem}: {first_line}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", list(commands()))
 def test_a_command_of_the_docs_works(block, service, run, require, tmp_path):
     for program in {"curl", "node"} & set(block.split()):

@@ -6,36 +6,35 @@ import sys
 from html import unescape
 from pathlib import Path
 
-import httpx2
 from openapi_spec_validator import OpenAPIV32SpecValidator
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 
 
-def test_it_is_alive_and_ready(service):
-    assert httpx2.get(f"{service}/healthz").json() == "alive"
-    assert httpx2.get(f"{service}/readyz").json() == "ready"
+def test_it_is_alive_and_ready(http, service):
+    assert http.get(f"{service}/healthz").json() == "alive"
+    assert http.get(f"{service}/readyz").json() == "ready"
 
 
-def test_openapi_is_valid_3_2(service):
-    openapi = httpx2.get(f"{service}/openapi.json").json()
+def test_openapi_is_valid_3_2(http, service):
+    openapi = http.get(f"{service}/openapi.json").json()
     assert openapi["openapi"] == "3.2.0"
     OpenAPIV32SpecValidator(openapi).validate()
 
 
-def test_the_console_links_every_module_and_no_link_is_dead(service):
-    page = httpx2.get(service).text
+def test_the_console_links_every_module_and_no_link_is_dead(http, service):
+    page = http.get(service).text
     links = [unescape(link) for link in re.findall(r'href="(/[^"]*)"', page)]
     groups = {link.split("/")[1] for link in links}
-    routes = {path.split("/")[1] for path in httpx2.get(f"{service}/openapi.json").json()["paths"]}
+    routes = {path.split("/")[1] for path in http.get(f"{service}/openapi.json").json()["paths"]}
     assert routes <= groups
     for link in links:
-        with httpx2.stream("GET", service + link) as response:
+        with http.stream("GET", service + link) as response:
             assert response.status_code == 200, link
 
 
-def test_no_other_origin_may_read(service):
-    response = httpx2.get(f"{service}/healthz", headers={"Origin": "https://example.org"})
+def test_no_other_origin_may_read(http, service):
+    response = http.get(f"{service}/healthz", headers={"Origin": "https://example.org"})
     assert "access-control-allow-origin" not in response.headers
 
 

@@ -10,32 +10,33 @@ def check_problem(response: httpx2.Response, status: int) -> dict:
     return problem
 
 
-def test_what_is_not_there_is_a_problem(url):
-    check_problem(httpx2.get(f"{url}/nope"), 404)
+def test_what_is_not_there_is_a_problem(http, url):
+    check_problem(http.get(f"{url}/nope"), 404)
 
 
-def test_a_wrong_method_is_a_problem_that_keeps_its_headers(url):
-    response = httpx2.get(f"{url}/echo")
+def test_a_wrong_method_is_a_problem_that_keeps_its_headers(http, url):
+    response = http.get(f"{url}/echo")
     check_problem(response, 405)
     assert response.headers["allow"] == "POST"
 
 
-def test_each_wrong_part_of_a_request_is_named(url):
-    problem = check_problem(httpx2.get(f"{url}/records?good=many"), 422)
+def test_each_wrong_part_of_a_request_is_named(http, url):
+    problem = check_problem(http.get(f"{url}/records?good=many"), 422)
     assert [error["location"] for error in problem["errors"]] == ["query.good"]
 
 
 def test_a_body_that_is_too_large_is_refused(url):
     # Starlette's limit answers before any handler of ours could make a problem of it.
+    # It also closes the connection, hence not `http`.
     assert httpx2.post(f"{url}/echo", json={"text": "a" * 2000}).status_code == 413
 
 
-def test_an_error_of_the_service_tells_nothing_of_its_inside(url):
-    problem = check_problem(httpx2.get(f"{url}/fails-at-once"), 500)
+def test_an_error_of_the_service_tells_nothing_of_its_inside(http, url):
+    problem = check_problem(http.get(f"{url}/fails-at-once"), 500)
     assert "hunter2" not in str(problem)
 
 
-def test_openapi_describes_problems_and_nothing_else_for_errors(url):
-    responses = httpx2.get(f"{url}/openapi.json").json()["paths"]["/records"]["get"]["responses"]
+def test_openapi_describes_problems_and_nothing_else_for_errors(http, url):
+    responses = http.get(f"{url}/openapi.json").json()["paths"]["/records"]["get"]["responses"]
     assert list(responses["default"]["content"]) == ["application/problem+json"]
     assert "422" not in responses

@@ -2,7 +2,6 @@ import csv
 import io
 import json
 
-import httpx2
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -40,27 +39,27 @@ def read_arrow(body: bytes) -> list[int]:
         ("arrow", "application/vnd.apache.arrow.stream", read_arrow),
     ],
 )
-def test_every_format_carries_the_whole_table(url, format, media_type, read):
-    response = httpx2.get(url, params={"format": format})
+def test_every_format_carries_the_whole_table(http, url, format, media_type, read):
+    response = http.get(url, params={"format": format})
     assert response.headers["content-type"].partition(";")[0] == media_type
     assert response.headers["content-disposition"] == f'attachment; filename="readings.{format}"'
     assert sorted(read(response.content)) == list(range(1, ROWS + 1))
 
 
-def test_an_export_is_made_in_batches(url):
-    file = pq.ParquetFile(io.BytesIO(httpx2.get(url, params={"format": "parquet"}).content))
+def test_an_export_is_made_in_batches(http, url):
+    file = pq.ParquetFile(io.BytesIO(http.get(url, params={"format": "parquet"}).content))
     assert file.num_row_groups == 2
 
 
-def test_an_unknown_format_gets_422_with_those_that_there_are(url):
-    response = httpx2.get(url, params={"format": "xml"})
+def test_an_unknown_format_gets_422_with_those_that_there_are(http, url):
+    response = http.get(url, params={"format": "xml"})
     assert response.status_code == 422
     [error] = response.json()["errors"]
     assert error["location"] == "query.format"
     assert "parquet" in error["detail"]
 
 
-def test_an_unknown_table_gets_404_with_those_that_there_are(service):
-    response = httpx2.get(f"{service}/exports/nope")
+def test_an_unknown_table_gets_404_with_those_that_there_are(http, service):
+    response = http.get(f"{service}/exports/nope")
     assert response.status_code == 404
     assert "readings" in response.json()["detail"]

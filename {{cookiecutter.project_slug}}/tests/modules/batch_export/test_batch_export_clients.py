@@ -11,21 +11,21 @@ def url(service: str) -> str:
     return f"{service}/exports/readings"
 
 
-def expected(url: str, format: str) -> bytes:
-    return httpx2.get(url, params={"format": format, "end": "true"}).content
+def expected(http: httpx2.Client, url: str, format: str) -> bytes:
+    return http.get(url, params={"format": format, "end": "true"}).content
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_the_python_client_saves_every_format(run_client, url, format, tmp_path):
+def test_the_python_client_saves_every_format(http, run_client, url, format, tmp_path):
     result = run_client("python/batch_export.py", url, "--format", format)
-    check_saved(result, tmp_path / f"readings.{format}", expected(url, format))
+    check_saved(result, tmp_path / f"readings.{format}", expected(http, url, format))
 
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("client", ["javascript/batch_export.js", "curl/batch_export.sh"])
-def test_the_other_clients_save_every_format(run_client, url, client, format, tmp_path):
+def test_the_other_clients_save_every_format(http, run_client, url, client, format, tmp_path):
     result = run_client(client, url, format)
-    check_saved(result, tmp_path / f"readings.{format}", expected(url, format))
+    check_saved(result, tmp_path / f"readings.{format}", expected(http, url, format))
 
 
 def check_saved(result, path: Path, content: bytes) -> None:
@@ -46,7 +46,7 @@ def test_a_client_that_is_refused_saves_no_file(run_client, service, client, tmp
 
 
 @pytest.mark.slow
-def test_the_javascript_client_reads_an_export_in_a_browser(in_browser, url):
+def test_the_javascript_client_reads_an_export_in_a_browser(http, in_browser, url):
     script = """
         const options = { format: "jsonl" };
         let bytes = 0;
@@ -55,7 +55,7 @@ def test_the_javascript_client_reads_an_export_in_a_browser(in_browser, url):
         }
         return bytes;
     """
-    assert in_browser("batch_export.js", script) == len(expected(url, "jsonl"))
+    assert in_browser("batch_export.js", script) == len(expected(http, url, "jsonl"))
 
 
 @pytest.mark.slow

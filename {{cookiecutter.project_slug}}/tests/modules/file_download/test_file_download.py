@@ -1,7 +1,6 @@
 import os
 from pathlib import Path
 
-import httpx2
 import pytest
 
 CONTENT = bytes(range(256)) * 1000
@@ -25,35 +24,35 @@ def url(serve, folder):
         yield f"{server.url}/files"
 
 
-def test_the_demo_folder_holds_the_readings(service):
-    [file] = httpx2.get(f"{service}/files").json()
-    response = httpx2.get(f"{service}/files/{file['path']}")
+def test_the_demo_folder_holds_the_readings(http, service):
+    [file] = http.get(f"{service}/files").json()
+    response = http.get(f"{service}/files/{file['path']}")
     assert len(response.content) == file["size"] > 1024 * 1024
     assert response.text.startswith("id,sensor,site,recorded_at,value,note\n1,")
 
 
-def test_the_listing_has_the_files_and_no_link_that_leads_out(url):
-    files = httpx2.get(url).json()
+def test_the_listing_has_the_files_and_no_link_that_leads_out(http, url):
+    files = http.get(url).json()
     assert [file["path"] for file in files] == ["data.bin", "sub/Füllstand.html"]
     assert files[0]["size"] == len(CONTENT)
 
 
-def test_the_listing_goes_on_behind_a_cursor(url):
-    assert [file["path"] for file in httpx2.get(url, params={"limit": 1}).json()] == ["data.bin"]
-    rest = httpx2.get(url, params={"after": "data.bin"}).json()
+def test_the_listing_goes_on_behind_a_cursor(http, url):
+    assert [file["path"] for file in http.get(url, params={"limit": 1}).json()] == ["data.bin"]
+    rest = http.get(url, params={"after": "data.bin"}).json()
     assert [file["path"] for file in rest] == ["sub/Füllstand.html"]
 
 
-def test_a_file_comes_whole_with_its_length_and_validators(url):
-    response = httpx2.get(f"{url}/data.bin")
+def test_a_file_comes_whole_with_its_length_and_validators(http, url):
+    response = http.get(f"{url}/data.bin")
     assert response.content == CONTENT
     assert response.headers["content-length"] == str(len(CONTENT))
     assert response.headers["accept-ranges"] == "bytes"
     assert {"etag", "last-modified"} <= set(response.headers)
 
 
-def test_head_gives_the_headers_alone(url):
-    head, get = httpx2.head(f"{url}/data.bin"), httpx2.get(f"{url}/data.bin")
+def test_head_gives_the_headers_alone(http, url):
+    head, get = http.head(f"{url}/data.bin"), http.get(f"{url}/data.bin")
     assert head.content == b""
     assert head.headers["content-length"] == get.headers["content-length"]
     assert head.headers["etag"] == get.headers["etag"]
@@ -63,32 +62,32 @@ def test_head_gives_the_headers_alone(url):
     ("range", "first", "end"),
     [("bytes=0-9", 0, 10), ("bytes=255000-", 255_000, 256_000), ("bytes=-5", 255_995, 256_000)],
 )
-def test_a_range_is_those_bytes(url, range, first, end):
-    response = httpx2.get(f"{url}/data.bin", headers={"Range": range})
+def test_a_range_is_those_bytes(http, url, range, first, end):
+    response = http.get(f"{url}/data.bin", headers={"Range": range})
     assert response.status_code == 206
     assert response.headers["content-range"] == f"bytes {first}-{end - 1}/256000"
     assert response.content == CONTENT[first:end]
 
 
-def test_if_range_with_another_etag_gets_the_whole_file(url):
+def test_if_range_with_another_etag_gets_the_whole_file(http, url):
     headers = {"Range": "bytes=10-19", "If-Range": '"another"'}
-    response = httpx2.get(f"{url}/data.bin", headers=headers)
+    response = http.get(f"{url}/data.bin", headers=headers)
     assert (response.status_code, response.content) == (200, CONTENT)
 
 
-def test_a_range_behind_the_end_gets_416_with_the_size(url):
-    response = httpx2.get(f"{url}/data.bin", headers={"Range": "bytes=256000-"})
+def test_a_range_behind_the_end_gets_416_with_the_size(http, url):
+    response = http.get(f"{url}/data.bin", headers={"Range": "bytes=256000-"})
     assert response.status_code == 416
     assert response.headers["content-range"] == "bytes */256000"
 
 
-def test_a_client_that_has_the_file_gets_304(url):
-    etag = httpx2.get(f"{url}/data.bin").headers["etag"]
-    assert httpx2.get(f"{url}/data.bin", headers={"If-None-Match": etag}).status_code == 304
+def test_a_client_that_has_the_file_gets_304(http, url):
+    etag = http.get(f"{url}/data.bin").headers["etag"]
+    assert http.get(f"{url}/data.bin", headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_no_file_runs_as_a_page_of_the_service(url):
-    response = httpx2.get(f"{url}/sub/Füllstand.html")
+def test_no_file_runs_as_a_page_of_the_service(http, url):
+    response = http.get(f"{url}/sub/Füllstand.html")
     assert response.headers["content-disposition"] == "attachment"
     assert response.headers["x-content-type-options"] == "nosniff"
 
@@ -97,7 +96,7 @@ def test_no_file_runs_as_a_page_of_the_service(url):
     "path",
     ["nope", "sub", "link.txt", "%2e%2e/secret.txt", "..%2f..%2fetc/passwd", "%00", "/etc/passwd"],
 )
-def test_what_is_not_a_file_of_the_folder_is_not_found(url, path):
-    response = httpx2.get(f"{url}/{path}")
+def test_what_is_not_a_file_of_the_folder_is_not_found(http, url, path):
+    response = http.get(f"{url}/{path}")
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"

@@ -1,4 +1,3 @@
-import httpx2
 import pytest
 
 CLIENTS = ["python/file_download.py", "javascript/file_download.js", "curl/file_download.sh"]
@@ -10,16 +9,16 @@ def url(service: str) -> str:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_client_downloads_the_file(run_client, url, client, tmp_path):
+def test_a_client_downloads_the_file(http, run_client, url, client, tmp_path):
     result = run_client(client, url)
     assert result.returncode == 0, result.stderr
-    assert (tmp_path / "readings.csv").read_bytes() == httpx2.get(url).content
+    assert (tmp_path / "readings.csv").read_bytes() == http.get(url).content
     assert [path.name for path in tmp_path.iterdir()] == ["readings.csv"]
 
 
 @pytest.mark.parametrize("client", ["python/file_download.py", "curl/file_download.sh"])
-def test_a_client_resumes_the_part_that_it_has(run_client, url, client, tmp_path):
-    whole = httpx2.get(url)
+def test_a_client_resumes_the_part_that_it_has(http, run_client, url, client, tmp_path):
+    whole = http.get(url)
     part = bytearray(whole.content[:500_000])
     part[0] ^= 255  # the part is kept, not fetched again: this byte stays
     (tmp_path / "readings.csv.part").write_bytes(part)
@@ -30,12 +29,12 @@ def test_a_client_resumes_the_part_that_it_has(run_client, url, client, tmp_path
 
 
 @pytest.mark.parametrize("client", ["python/file_download.py", "curl/file_download.sh"])
-def test_a_client_starts_again_when_the_file_has_changed(run_client, url, client, tmp_path):
+def test_a_client_starts_again_when_the_file_has_changed(http, run_client, url, client, tmp_path):
     (tmp_path / "readings.csv.part").write_bytes(b"of another version")
     (tmp_path / "readings.csv.etag").write_text('"another"', encoding="ascii")
     result = run_client(client, url)
     assert result.returncode == 0, result.stderr
-    assert (tmp_path / "readings.csv").read_bytes() == httpx2.get(url).content
+    assert (tmp_path / "readings.csv").read_bytes() == http.get(url).content
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -47,7 +46,7 @@ def test_a_client_that_is_refused_saves_no_file(run_client, service, client, tmp
 
 
 @pytest.mark.slow
-def test_the_javascript_client_downloads_in_a_browser(in_browser, url):
+def test_the_javascript_client_downloads_in_a_browser(http, in_browser, url):
     script = """
         let bytes = 0;
         for await (const chunk of client.downloadChunks(`${service}/files/readings.csv`)) {
@@ -55,7 +54,7 @@ def test_the_javascript_client_downloads_in_a_browser(in_browser, url):
         }
         return bytes;
     """
-    assert in_browser("file_download.js", script) == len(httpx2.get(url).content)
+    assert in_browser("file_download.js", script) == len(http.get(url).content)
 
 
 @pytest.mark.slow

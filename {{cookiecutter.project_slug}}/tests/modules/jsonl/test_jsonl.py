@@ -12,8 +12,8 @@ def url(service: str) -> str:
     return f"{service}/records/readings"
 
 
-def test_json_lines_is_the_default_and_every_line_is_a_record(url):
-    response = httpx2.get(url)
+def test_json_lines_is_the_default_and_every_line_is_a_record(http, url):
+    response = http.get(url)
     assert response.headers["content-type"] == "application/jsonl"
     records = [json.loads(line) for line in response.text.split("\n")[:-1]]
     assert [record["id"] for record in records] == list(range(1, 60_001))
@@ -21,9 +21,9 @@ def test_json_lines_is_the_default_and_every_line_is_a_record(url):
     assert {type(record["value"]) for record in records} == {float}
 
 
-def test_the_same_records_come_in_every_format(url):
+def test_the_same_records_come_in_every_format(http, url):
     def get(media_type: str) -> httpx2.Response:
-        response = httpx2.get(url, headers={"Accept": media_type}, params={"limit": 12_345})
+        response = http.get(url, headers={"Accept": media_type}, params={"limit": 12_345})
         assert response.headers["content-type"].partition(";")[0] == media_type
         assert response.headers["vary"] == "Accept"
         return response
@@ -46,28 +46,28 @@ def test_the_same_records_come_in_every_format(url):
         ("application/jsonl;q=0, */*", "application/x-ndjson"),
     ],
 )
-def test_the_accept_header_chooses_the_format(url, accept, media_type):
-    response = httpx2.get(url, headers={"Accept": accept}, params={"limit": 1})
+def test_the_accept_header_chooses_the_format(http, url, accept, media_type):
+    response = http.get(url, headers={"Accept": accept}, params={"limit": 1})
     assert response.headers["content-type"].partition(";")[0] == media_type
 
 
-def test_a_format_that_there_is_not_gets_406_with_those_that_there_are(url):
-    response = httpx2.get(url, headers={"Accept": "image/png"})
+def test_a_format_that_there_is_not_gets_406_with_those_that_there_are(http, url):
+    response = http.get(url, headers={"Accept": "image/png"})
     assert response.status_code == 406
     assert "text/csv" in response.json()["detail"]
 
 
 @pytest.mark.parametrize("media_type", ["application/jsonl", "application/x-ndjson"])
-def test_the_end_record_comes_last_when_it_is_asked_for(url, media_type):
+def test_the_end_record_comes_last_when_it_is_asked_for(http, url, media_type):
     params = {"end": "true", "limit": "3"}
-    response = httpx2.get(url, params=params, headers={"Accept": media_type})
+    response = http.get(url, params=params, headers={"Accept": media_type})
     *records, end = response.text.splitlines()
     assert len(records) == 3
     assert json.loads(end) == {"@end": {"status": "complete", "records": 3}}
 
 
-def test_a_cursor_resumes_behind_a_record(url):
-    response = httpx2.get(url, params={"after": 59_998}, headers={"Accept": "application/json"})
+def test_a_cursor_resumes_behind_a_record(http, url):
+    response = http.get(url, params={"after": 59_998}, headers={"Accept": "application/json"})
     assert [record["id"] for record in response.json()] == [59_999, 60_000]
 
 
@@ -79,25 +79,25 @@ def test_a_cursor_resumes_behind_a_record(url):
         ("text/csv", "id,sensor,site,recorded_at,value,note\n"),
     ],
 )
-def test_no_records_is_a_valid_stream(url, media_type, empty):
-    response = httpx2.get(url, params={"after": 60_000}, headers={"Accept": media_type})
+def test_no_records_is_a_valid_stream(http, url, media_type, empty):
+    response = http.get(url, params={"after": 60_000}, headers={"Accept": media_type})
     assert (response.status_code, response.text) == (200, empty)
 
 
-def test_a_wrong_parameter_is_named(url):
-    response = httpx2.get(url, params={"limit": 0})
+def test_a_wrong_parameter_is_named(http, url):
+    response = http.get(url, params={"limit": 0})
     assert response.status_code == 422
     assert [error["location"] for error in response.json()["errors"]] == ["query.limit"]
 
 
-def test_an_unknown_source_gets_404_with_those_that_there_are(service):
-    response = httpx2.get(f"{service}/records/nope")
+def test_an_unknown_source_gets_404_with_those_that_there_are(http, service):
+    response = http.get(f"{service}/records/nope")
     assert response.status_code == 404
     assert "readings" in response.json()["detail"]
 
 
-def test_openapi_describes_each_record(service):
-    openapi = httpx2.get(f"{service}/openapi.json").json()
+def test_openapi_describes_each_record(http, service):
+    openapi = http.get(f"{service}/openapi.json").json()
     content = openapi["paths"]["/records/{source}"]["get"]["responses"]["200"]["content"]
     [item] = content["application/jsonl"]["itemSchema"]["anyOf"]
     schema = openapi["components"]["schemas"][item["$ref"].rpartition("/")[2]]

@@ -1,6 +1,5 @@
 import json
 
-import httpx2
 import pytest
 
 CLIENTS = ["python/jsonl.py", "javascript/jsonl.js", "curl/jsonl.sh"]
@@ -12,11 +11,11 @@ def url(service: str) -> str:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_client_reads_every_record(run_client, url, client):
+def test_a_client_reads_every_record(http, run_client, url, client):
     url += "?limit=12000"  # more than one batch
     result = run_client(client, url)
     assert result.returncode == 0, result.stderr
-    expected = httpx2.get(url, headers={"Accept": "application/json"}).json()
+    expected = http.get(url, headers={"Accept": "application/json"}).json()
     assert [json.loads(line) for line in result.stdout.splitlines()] == expected
 
 
