@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 
 
@@ -8,3 +9,10 @@ def url(serve) -> Iterator[str]:
     """Where the app whose streams fail is served."""
     with serve("tests.streaming.failing_app:app") as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def http() -> Iterator[httpx2.Client]:
+    """A client that keeps no connection: the server closes each one on which a request fails."""
+    with httpx2.Client(limits=httpx2.Limits(max_keepalive_connections=0)) as client:
+        yield client
