@@ -6,7 +6,7 @@ ALL_MODULES = file_download sse jsonl batch_export
 CHOICE = $(foreach module,$(ALL_MODULES),$(module)=$(if $(filter $(module),$(MODULES)),yes,no))
 
 # uv makes the environment. Where it is not installed, it goes into a virtual environment in .uv.
-UV ?= $(or $(shell command -v uv),.uv/bin/uv)
+UV := $(or $(UV),$(shell command -v uv),.uv/bin/uv)
 RUN = $(UV) run --no-sync
 
 .DEFAULT_GOAL := help

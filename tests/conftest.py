@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cookiecutter.main import cookiecutter
 
-from template import COMBINATIONS, MODULES, TEMPLATE
+from template import COMBINATIONS, MODULES, TEMPLATE, users_environment
 
 Render = Callable[..., Path]
 
@@ -56,6 +56,18 @@ def render(tmp_path: Path) -> Render:
     return render_project
 
 
+@pytest.fixture
+def checkout(tmp_path: Path, run: Any) -> Path:
+    """A copy of the template as it is now, without what git ignores."""
+    files = run("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=TEMPLATE).stdout
+    for name in filter(None, files.split("\0")):
+        if (TEMPLATE / name).exists():
+            target = tmp_path / "checkout" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(TEMPLATE / name, target)
+    return tmp_path / "checkout"
+
+
 @pytest.fixture(scope="session")
 def uv() -> str:
     """The path of uv, which names itself in what it runs."""
@@ -71,11 +83,10 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
     def run_program(
         *command: str | Path, cwd: Path, check: bool = True, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        inherited = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "MAKEFLAGS")}
         result = subprocess.run(
             command,
             cwd=cwd,
-            env={**inherited, **environment},
+            env={**users_environment(), **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,5 +1,6 @@
 """The template, as its tests see it."""
 
+import os
 import re
 from itertools import product
 from pathlib import Path
@@ -15,6 +16,14 @@ COMBINATIONS = [
     for choice in product((True, False), repeat=len(MODULES))
     if any(choice)
 ]
+
+
+# What `make test` and its environment hand down, and a user's shell does not have.
+HANDED_DOWN = ("VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+
+
+def users_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in HANDED_DOWN}
 
 
 def choose(*modules: str) -> dict[str, bool]:

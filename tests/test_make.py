@@ -1,0 +1,139 @@
+"""The commands of the README, as a newcomer types them."""
+
+import os
+import pty
+import re
+import select
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from template import PROJECT, users_environment
+
+START_SECONDS = 90
+STOP_SECONDS = 10
+
+
+class Terminal:
+    """A program in a terminal of its own: what it prints, and keys for it."""
+
+    def __init__(self, *command: str, cwd: Path) -> None:
+        self.output = ""
+        self._terminal, inner = pty.openpty()
+        self.process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=users_environment(),
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            start_new_session=True,
+        )
+        os.close(inner)
+
+    def read_until(self, pattern: str, seconds: float) -> re.Match[str]:
+        deadline = time.monotonic() + seconds
+        while not (found := re.search(pattern, self.output)):
+            assert time.monotonic() < deadline, self.output
+            self.read()
+        return found
+
+    def read(self) -> None:
+        if select.select([self._terminal], [], [], 0.1)[0]:
+            try:
+                self.output += os.read(self._terminal, 65536).decode(errors="replace")
+            except OSError:  # the program has ended
+                time.sleep(0.1)
+
+    def press_ctrl_c(self) -> None:
+        """What a terminal does then: SIGINT to every process in the foreground."""
+        os.killpg(self.process.pid, 2)
+
+    def wait(self) -> None:
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.process.poll() is None:
+            assert time.monotonic() < deadline, self.output
+            self.read()
+        self.read()
+
+
+@pytest.mark.parametrize("project", [PROJECT.parent, PROJECT], ids=["template", "service"])
+def test_make_alone_lists_its_targets_with_a_line_each(run, project):
+    lines = run("make", cwd=project).stdout.splitlines()
+    listed = [line.split()[1] for line in lines if line.startswith("make ")]
+    rules = re.findall(r"^\.PHONY: (.*)", (project / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert listed == rules[0].split()
+
+
+def test_make_demo_starts_what_it_says_and_ctrl_c_ends_it(checkout):
+    terminal = Terminal("make", "demo", "PORT=0", "MODULES=sse jsonl", cwd=checkout)
+    url = terminal.read_until(r"http://127\.0\.0\.1:\d+ ", START_SECONDS)[0].strip()
+    terminal.read_until("Application startup complete", START_SECONDS)
+    page = urlopen(url, timeout=10).read().decode()  # noqa: S310
+    assert "/events/readings" in page
+    assert "/files" not in page
+    with urlopen(f"{url}/events/readings", timeout=10) as events:  # noqa: S310
+        events.readline()
+        terminal.press_ctrl_c()
+        terminal.wait()
+    assert "Application shutdown complete" in terminal.output
+    assert "Traceback" not in terminal.output
+    check_one_line_for_a_port_that_is_taken(checkout)
+
+
+def check_one_line_for_a_port_that_is_taken(checkout: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        terminal = Terminal("make", "run", f"PORT={port}", cwd=checkout / ".demo" / "my-service")
+        terminal.wait()
+    said, *make = terminal.output.splitlines()
+    assert port in said
+    assert all("***" in line for line in make)
+
+
+def test_a_module_that_there_is_not_is_named(run, checkout, uv):
+    result = run("make", "demo", "MODULES=sse nope", f"UV={uv}", cwd=checkout, check=False)
+    assert result.returncode != 0
+    assert "There is no module nope; there are: file_download sse" in result.stdout
+    assert not (checkout / ".demo").exists()
+
+
+@pytest.fixture
+def without_uv(tmp_path: Path) -> dict[str, str]:
+    """An environment in which there is no uv and no package index."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for program in ("sh", "awk", "mkdir", "touch", "rm", "git", "make"):
+        (programs / program).symlink_to(shutil.which(program) or program)
+    nowhere = "http://127.0.0.1:9"
+    return {
+        "PATH": str(programs),
+        "UV": "",
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": nowhere,
+        "PIP_FIND_LINKS": "",
+        "PIP_RETRIES": "0",
+    }
+
+
+def test_a_python_that_is_too_old_is_one_clear_line(run, checkout, without_uv, tmp_path):
+    old = tmp_path / "python3.9"
+    old.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    old.chmod(0o755)
+    result = run("make", "demo", f"PYTHON={old}", cwd=checkout, check=False, **without_uv)
+    said, *rest = [line for line in result.stdout.splitlines() if "***" not in line]
+    assert "Python 3.11 or newer is needed" in said
+    assert not [line for line in rest if not line.startswith("make")]
+
+
+def test_no_network_is_said(run, checkout, without_uv):
+    python = shutil.which("python3") or "python3"
+    result = run("make", "demo", f"PYTHON={python}", cwd=checkout, check=False, **without_uv)
+    assert result.returncode != 0
+    assert "uv could not be installed (is there a network" in result.stdout
+    assert not (checkout / ".uv").exists()
