@@ -5,6 +5,7 @@ A module owns every path that has a component whose stem is the module's name.
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
@@ -25,6 +26,8 @@ left_out = [module for module in MODULES if not ANSWERS[module]]
 for module in left_out:
     prune(Path.cwd(), module)
 
+# A Windows console cannot print every name.
+sys.stdout.reconfigure(errors="backslashreplace")  # ty: ignore[missing-union-attribute]
 print(f"\n{ANSWERS['project_name']} is in {Path.cwd()}")
 print(f"  modules:  {', '.join(chosen)}")
 if left_out:

@@ -7,6 +7,8 @@ import pytest
 
 from template import choose
 
+pytestmark = pytest.mark.unix
+
 FAULTS = {
     "an unused import": ("import os\n", "F401"),
     "a type error": ('COUNT: int = "three"\n', "invalid-assignment"),

@@ -1,7 +1,6 @@
 """The commands of the README, as a newcomer types them."""
 
 import os
-import pty
 import re
 import select
 import shutil
@@ -15,6 +14,8 @@ import pytest
 
 from template import PROJECT, users_environment
 
+pytestmark = pytest.mark.unix
+
 START_SECONDS = 90
 STOP_SECONDS = 10
 
@@ -24,7 +25,7 @@ class Terminal:
 
     def __init__(self, *command: str, cwd: Path) -> None:
         self.output = ""
-        self._terminal, inner = pty.openpty()
+        self._terminal, inner = os.openpty()
         self.process = subprocess.Popen(
             command,
             cwd=cwd,

@@ -53,8 +53,8 @@ def test_a_module_does_not_import_another_nor_the_core_a_module():
     package = PROJECT / "src" / "{{cookiecutter.package_name}}"
     for module in MODULES:
         for path in (package / "modules" / module).rglob("*.py"):
-            imports = re.findall(r"^from (\.+[\w.]*) import", path.read_text(), re.MULTILINE)
+            imports = re.findall(r"^from (\.+[\w.]*) import", path.read_text("utf-8"), re.MULTILINE)
             outward = {name for name in imports if name.startswith("..")}
             assert all(name.startswith("...streaming") for name in outward), path
     for path in (package / "streaming").rglob("*.py"):
-        assert "modules" not in path.read_text(), path
+        assert "modules" not in path.read_text("utf-8"), path

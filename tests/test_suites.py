@@ -8,6 +8,8 @@ import pytest
 
 from template import MODULES, TEMPLATE, choose
 
+pytestmark = pytest.mark.unix
+
 # The awkward names go through whole suites as well, each with a combination of its own.
 NAMES = {
     ("sse",): {"project_name": "Zu"},

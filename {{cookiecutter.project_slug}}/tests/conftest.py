@@ -31,16 +31,19 @@ import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })))
 
 
 @pytest.fixture(scope="session")
-def require() -> Callable[[str], str]:
-    """Give the path of a program; without it the test is skipped, or fails if it must not be."""
+def require() -> Callable[..., str]:
+    """Give the path of the first of some programs that is there.
 
-    def find(program: str) -> str:
-        path = shutil.which(program)
-        if path is None and os.environ.get("REQUIRE_SERVICES") == "1":
-            pytest.fail(f"{program} is not installed")
-        if path is None:
-            pytest.skip(f"{program} is not installed")
-        return path
+    Without any the test is skipped, or fails if `REQUIRE_SERVICES=1` says that none may be missing.
+    """
+
+    def find(*programs: str) -> str:
+        for path in filter(None, map(shutil.which, programs)):
+            return path
+        missing = f"{' or '.join(programs)} is not installed"
+        if os.environ.get("REQUIRE_SERVICES") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
 
     return find
 
@@ -135,7 +138,7 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
-def run_client(require: Callable[[str], str], run: Any) -> Any:
+def run_client(require: Callable[..., str], run: Any) -> Any:
     """Run a client of `clients/` by its path there, with the program that its language needs."""
     programs = {".py": lambda: sys.executable, ".js": lambda: require("node")}
 
@@ -150,9 +153,9 @@ def run_client(require: Callable[[str], str], run: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def browser(require: Callable[[str], str]) -> Iterator[webdriver.Chrome]:
+def browser(require: Callable[..., str]) -> Iterator[webdriver.Chrome]:
     options = webdriver.ChromeOptions()
-    options.binary_location = require("chromium")
+    options.binary_location = require("chromium", "google-chrome")
     for argument in ("--headless", "--no-sandbox", "--disable-background-networking"):
         options.add_argument(argument)
     driver = webdriver.Chrome(options, webdriver.ChromeService(require("chromedriver")))
