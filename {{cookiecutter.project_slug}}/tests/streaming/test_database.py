@@ -1,0 +1,100 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from {{ cookiecutter.package_name }}.streaming import (
+    database,
+)
+
+ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range % 7 = b.range % 3"
+
+
+@pytest.fixture
+def connection():
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE numbers AS SELECT range AS id FROM range(1, 2501)")
+        yield connection
+
+
+def collect(batches: AsyncIterator[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    async def read() -> list[pa.RecordBatch]:
+        return [batch async for batch in batches]
+
+    return asyncio.run(read())
+
+
+def ids(batches: list[pa.RecordBatch]) -> list[int]:
+    return [value for batch in batches for value in batch.column("id").to_pylist()]
+
+
+def test_a_query_comes_in_batches(connection):
+    batches = collect(database.query_batches(connection, "FROM numbers", {}, 1000))
+    assert ids(batches) == list(range(1, 2501))
+    assert max(batch.num_rows for batch in batches) <= 1000
+
+
+def test_no_rows_are_an_empty_batch_that_tells_the_schema(connection):
+    sql = "FROM numbers WHERE id > $after"
+    [batch] = collect(database.query_batches(connection, sql, {"after": 9999}, 1000))
+    assert (batch.num_rows, batch.schema.names) == (0, ["id"])
+
+
+def test_timestamps_are_in_utc_whatever_the_machine_says(connection):
+    sql = "SELECT TIMESTAMPTZ '2026-03-29 01:30:00+00' AS at"
+    [batch] = collect(database.query_batches(connection, sql, {}, 10))
+    assert batch.schema.field("at").type == pa.timestamp("us", "UTC")
+    assert batch.column("at").to_pylist() == [datetime(2026, 3, 29, 1, 30, tzinfo=UTC)]
+
+
+def test_a_query_is_interrupted_when_its_reader_leaves(connection):
+    async def leave() -> None:
+        async with asyncio.timeout(0.3):
+            await anext(database.query_batches(connection, ENDLESS, {}, 10))
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(leave())
+    time.sleep(0.2)
+    before = time.process_time()
+    time.sleep(0.5)
+    assert time.process_time() - before < 0.2, "the database still works"
+
+
+@pytest.mark.parametrize(
+    ("after", "limit", "expected"),
+    [
+        (None, None, range(1, 2501)),
+        (1000, None, range(1001, 2501)),
+        (None, 1000, range(1, 1001)),
+        (500, 1001, range(501, 1502)),
+        (2499, 10, range(2500, 2501)),
+        (2500, None, range(0)),
+    ],
+)
+def test_pages_by_key_are_every_row_once(connection, after, limit, expected):
+    batches = collect(
+        database.keyset_batches(
+            connection, "FROM numbers", key="id", after=after, limit=limit, batch_rows=1000
+        )
+    )
+    assert ids(batches) == list(expected)
+    assert batches  # an empty one at the least
+
+
+def test_rows_that_come_in_between_pages_are_neither_lost_nor_twice(connection):
+    async def read() -> list[int]:
+        found: list[int] = []
+        pages = database.keyset_batches(
+            connection, "FROM numbers", key="id", after=None, limit=None, batch_rows=1000
+        )
+        async for batch in pages:
+            found += batch.column("id").to_pylist()
+            if len(found) == 1000:
+                connection.execute("INSERT INTO numbers VALUES (-1), (2501)")
+        return found
+
+    assert asyncio.run(read()) == list(range(1, 2502))
