@@ -28,10 +28,10 @@ def create_app() -> FastAPI:
     # `itemSchema`, which FastAPI writes for streamed types, is new in OpenAPI 3.2.
     app.openapi_version = "3.2.0"
     problems.add_handlers(app)
-    app.include_router(health.router)
     app.include_router(console.router)
     for router in module_routers():
         app.include_router(router)
+    app.include_router(health.router)
     return app
 
 

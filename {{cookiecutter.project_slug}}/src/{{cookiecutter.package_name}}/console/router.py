@@ -1,3 +1,4 @@
+import re
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +11,12 @@ from .links import find_links
 
 router = APIRouter(include_in_schema=False)
 
+CODE = re.compile(r"`([^`]+)`")
 PAGE = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
+
+
+def markdown_code(text: str) -> str:
+    return CODE.sub(r"<code>\1</code>", escape(text))
 
 
 @router.get("/", response_class=HTMLResponse)
@@ -21,7 +27,7 @@ async def console(request: Request) -> str:
         f"<h2>{escape(group)}</h2>\n<dl>\n"
         + "".join(
             f'<dt><a href="{escape(link.url)}">{escape(link.url)}</a></dt>'
-            f"<dd>{escape(link.summary)}</dd>\n"
+            f"<dd>{markdown_code(link.summary)}</dd>\n"
             for link in links
         )
         + "</dl>"
