@@ -20,7 +20,7 @@ demo: .venv/.synced  ## Render a service into .demo and start it; PORT (8000), M
 		echo "There is no module $(module); there are: $(ALL_MODULES)." >&2; exit 1;)
 	@rm -rf .demo
 	@$(RUN) cookiecutter . --no-input --default-config --output-dir .demo $(CHOICE)
-	@$(MAKE) --no-print-directory -C .demo/my-service run PORT=$(PORT) UV=$(abspath $(UV))
+	@$(MAKE) --no-print-directory -C .demo/my-service run PORT=$(PORT) UV=$(if $(filter /%,$(UV)),$(UV),../../$(UV))
 
 test: check  ## Render every combination of modules and run all tests; ONLY=sse+jsonl for one of them
 	@$(RUN) pytest --numprocesses 2 --dist worksteal $(if $(ONLY),--only $(ONLY)) $(ARGS)

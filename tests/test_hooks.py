@@ -33,7 +33,6 @@ NO_MODULE = [f"{module}=no" for module in MODULES]
 
 REFUSED = {
     "keyword": (["package_name=class"], "package_name"),
-    "soft keyword of no use": (["package_name=None"], "package_name"),
     "standard library": (["package_name=json"], "package_name"),
     "dependency": (["package_name=pyarrow"], "package_name"),
     "dependency of a dependency": (["package_name=starlette"], "package_name"),

@@ -15,6 +15,8 @@ import httpx2
 import pytest
 from selenium import webdriver
 
+from tests.hop import hop
+
 PROJECT = Path(__file__).parents[1]
 APP = "{{ cookiecutter.package_name }}.main:app"
 START_SECONDS = 30
@@ -59,11 +61,6 @@ class Server:
     @property
     def log(self) -> str:
         return self._log_file.read_text(encoding="utf-8")
-
-    def terminate(self) -> int:
-        """Send SIGTERM and return the exit status; too slow an exit is an error."""
-        self.process.terminate()
-        return self.process.wait(STOP_SECONDS)
 
 
 Serve = Callable[..., contextlib.AbstractContextManager[Server]]
@@ -112,8 +109,8 @@ def wait_until_ready(process: subprocess.Popen[bytes], log_file: Path) -> str:
 
 @pytest.fixture(scope="session")
 def service(serve: Serve) -> Iterator[str]:
-    """The URL of the service, started once for all tests; its demo is five times as lively."""
-    with serve(DEMO_PERIOD_SECONDS="0.2") as server:
+    """The URL of the service, started once for all tests, far from UTC and with a lively demo."""
+    with serve(DEMO_PERIOD_SECONDS="0.2", TZ="America/New_York") as server:
         yield server.url
 
 
@@ -122,6 +119,13 @@ def http() -> Iterator[httpx2.Client]:
     """One client for all tests: each new one would read the certificates of the system again."""
     with httpx2.Client(timeout=10) as client:
         yield client
+
+
+@pytest.fixture
+def cut_off(service: str) -> Iterator[Callable[..., str]]:
+    """Give the URL of a hop that cuts responses of the service off: `cut_off(1, after=1000)`."""
+    with contextlib.ExitStack() as hops:
+        yield lambda cuts, *, after: hops.enter_context(hop(service, cuts=cuts, cut_after=after))
 
 
 @pytest.fixture

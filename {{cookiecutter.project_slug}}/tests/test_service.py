@@ -8,6 +8,11 @@ from pathlib import Path
 
 from openapi_spec_validator import OpenAPIV32SpecValidator
 
+from {{ cookiecutter.package_name }} import (
+    main,
+    modules,
+)
+
 PACKAGE = "{{ cookiecutter.package_name }}"
 
 
@@ -31,6 +36,17 @@ def test_the_console_links_every_module_and_no_link_is_dead(http, service):
     for link in links:
         with http.stream("GET", service + link) as response:
             assert response.status_code == 200, link
+
+
+def test_a_module_is_found_by_its_folder(tmp_path, monkeypatch):
+    (tmp_path / "extra").mkdir()
+    (tmp_path / "extra" / "__init__.py").touch()
+    router = (
+        "from fastapi import APIRouter\nrouter = APIRouter()\nrouter.get('/extra')(lambda: {})\n"
+    )
+    (tmp_path / "extra" / "router.py").write_text(router, encoding="utf-8")
+    monkeypatch.setattr(modules, "__path__", [*modules.__path__, str(tmp_path)])
+    assert "/extra" in main.create_app().openapi()["paths"]
 
 
 def test_no_other_origin_may_read(http, service):

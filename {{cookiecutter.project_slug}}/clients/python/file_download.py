@@ -22,15 +22,27 @@ def download(url: str, target: Path) -> None:
     """
     part = target.with_name(f"{target.name}.part")
     etag = target.with_name(f"{target.name}.etag")
-    for attempt in stamina.retry_context(on=httpx2.TransportError):
-        with attempt:
-            download_rest(url, part, etag)
+    complete = False
+    while not complete:
+        for attempt in stamina.retry_context(on=httpx2.TransportError, timeout=None):
+            with attempt:
+                have = size(part)
+                try:
+                    download_rest(url, part, etag)
+                    complete = True
+                except httpx2.TransportError:
+                    if size(part) <= have:
+                        raise  # one of ten; a request that brings bytes starts the count again
     part.replace(target)
     etag.unlink(missing_ok=True)
 
 
+def size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
 def download_rest(url: str, part: Path, etag: Path) -> None:
-    have = part.stat().st_size if part.exists() and etag.exists() else 0
+    have = size(part) if etag.exists() else 0
     headers = {"Range": f"bytes={have}-", "If-Range": etag.read_text()} if have else {}
     with httpx2.stream("GET", url, headers=headers, timeout=30) as response:
         if response.status_code == httpx2.codes.RANGE_NOT_SATISFIABLE:

@@ -7,7 +7,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx2
@@ -22,34 +22,48 @@ class TruncatedStream(Exception):
     """The stream has ended without an end record that says `complete`."""
 
 
+BREAKS = (httpx2.TransportError, TruncatedStream)
+
+
 def read_records(url: str, *, key: str = "id") -> Iterator[Record]:
     """Yield each record once, in the order of `key`; `?limit=` in `url` is kept to.
 
     After a break the next request goes on behind the last record. Raises `httpx2.HTTPStatusError`
-    when the server refuses the request, and the last error when no retry helps.
+    when the server refuses the request, and the last error when ten requests in a row bring nothing.
     """
-    rest: dict[str, Any] = {"end": "true"}
-    limit = httpx2.URL(url).params.get("limit")
-    received = 0
-    for attempt in stamina.retry_context(on=(httpx2.TransportError, TruncatedStream)):
-        with attempt:
-            if limit is not None and received:
-                rest["limit"] = int(limit) - received
-            if rest.get("limit") == 0:
-                return
-            for record in read_once(httpx2.URL(url).copy_merge_params(rest)):
-                rest["after"] = record[key]
-                received += 1
-                yield record
+    received, last_key = 0, None
+    while True:
+        for attempt in stamina.retry_context(on=BREAKS, timeout=None):
+            with attempt:
+                received_before = received
+                try:
+                    for record in read_once(rest_of(url, received, last_key)):
+                        received, last_key = received + 1, record[key]
+                        yield record
+                    return
+                except BREAKS:
+                    if received == received_before:
+                        raise  # one of ten; a request that brings a record starts the count again
+
+
+def rest_of(url: str, received: int, last_key: Any) -> httpx2.URL:
+    rest = httpx2.URL(url).copy_set_param("end", "true")
+    if received:
+        rest = rest.copy_set_param("after", last_key)
+        if limit := rest.params.get("limit"):
+            rest = rest.copy_set_param("limit", int(limit) - received)
+    return rest
 
 
 def read_once(url: httpx2.URL) -> Iterator[Record]:
+    if url.params.get("limit") == "0" and "after" in url.params:
+        return  # only the end record was missing
     headers = {"Accept": "application/jsonl"}
     with httpx2.stream("GET", url, headers=headers, timeout=30) as response:
         if response.is_error:
             response.read()
         response.raise_for_status()
-        for line in response.iter_lines():
+        for line in whole_lines(response.iter_bytes()):
             record = json.loads(line)
             if "@end" in record:
                 if record["@end"]["status"] != "complete":
@@ -57,6 +71,14 @@ def read_once(url: httpx2.URL) -> Iterator[Record]:
                 return
             yield record
     raise TruncatedStream("The stream has ended without an end record.")
+
+
+def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Split at line feeds alone; `iter_lines` would also split a text at U+2028."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
 
 
 def main() -> None:
@@ -68,7 +90,7 @@ def main() -> None:
             print(json.dumps(record, ensure_ascii=False))
     except httpx2.HTTPStatusError as error:
         sys.exit(f"{error.response.status_code}: {error.response.text}")
-    except (httpx2.TransportError, TruncatedStream) as error:
+    except BREAKS as error:
         sys.exit(f"{type(error).__name__}: {error}")
 
 

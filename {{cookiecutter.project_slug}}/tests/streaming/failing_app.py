@@ -56,8 +56,8 @@ async def failing_batches(good: int) -> AsyncGenerator[pa.RecordBatch]:
     raise RuntimeError("the password is hunter2")
 
 
-@app.get("/records", response_class=responses.StreamResponse)
-async def records(good: int) -> responses.StreamResponse:
+@app.get("/failing-batches", response_class=responses.StreamResponse)
+async def fail_between_batches(good: int) -> responses.StreamResponse:
     encoder = formats.JsonLines(end_record=True)
     return responses.StreamResponse(batching.encode_batches(failing_batches(good), encoder))
 
@@ -78,6 +78,42 @@ async def never_wait() -> AsyncGenerator[bytes]:
             yield b"a" * 65536
     finally:
         closed.append("never-waits")
+
+
+async def endless() -> AsyncGenerator[bytes]:
+    try:
+        while True:
+            yield b"a" * 65536
+    finally:
+        closed.append("never-waits-returned")
+
+
+@app.get("/never-waits-returned", response_class=responses.StreamResponse)
+async def return_a_stream() -> responses.StreamResponse:
+    return responses.StreamResponse(endless())
+
+
+async def endless_batches() -> AsyncGenerator[pa.RecordBatch]:
+    try:
+        while True:
+            yield pa.record_batch({"id": range(1000)})
+    finally:
+        closed.append("batches")
+
+
+@app.get("/batches", response_class=responses.StreamResponse)
+async def return_batches() -> responses.StreamResponse:
+    chunks = batching.encode_batches(endless_batches(), formats.JsonLines())
+    return responses.StreamResponse(chunks)
+
+
+@app.get("/until-drained", response_class=responses.StreamResponse)
+async def wait_until_drained() -> AsyncGenerator[bytes]:
+    drained = asyncio.Event()
+    shutdown.drain.call(drained.set)
+    yield b"first"
+    await drained.wait()
+    yield b"last"
 
 
 @app.post("/echo")

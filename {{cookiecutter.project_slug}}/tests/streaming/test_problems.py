@@ -21,7 +21,7 @@ def test_a_wrong_method_is_a_problem_that_keeps_its_headers(http, url):
 
 
 def test_each_wrong_part_of_a_request_is_named(http, url):
-    problem = check_problem(http.get(f"{url}/records?good=many"), 422)
+    problem = check_problem(http.get(f"{url}/failing-batches?good=many"), 422)
     assert [error["location"] for error in problem["errors"]] == ["query.good"]
 
 
@@ -36,6 +36,6 @@ def test_an_error_of_the_service_tells_nothing_of_its_inside(http, url):
 
 
 def test_openapi_describes_problems_and_nothing_else_for_errors(http, url):
-    responses = http.get(f"{url}/openapi.json").json()["paths"]["/records"]["get"]["responses"]
+    responses = http.get(f"{url}/openapi.json").json()["paths"]["/failing-batches"]["get"]["responses"]
     assert list(responses["default"]["content"]) == ["application/problem+json"]
     assert "422" not in responses

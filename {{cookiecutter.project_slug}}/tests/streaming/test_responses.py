@@ -19,7 +19,7 @@ def until_aborted(parts: Iterator[T]) -> Iterator[T]:
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [("/refuses", 409), ("/fails-at-once", 500), ("/records?good=0", 500)]
+    ("path", "status"), [("/refuses", 409), ("/fails-at-once", 500), ("/failing-batches?good=0", 500)]
 )
 def test_an_error_before_the_first_chunk_is_a_problem(http, url, path, status):
     response = http.get(url + path)
@@ -35,7 +35,7 @@ def test_a_later_error_aborts_the_connection(http, url):
 
 
 def test_a_failed_stream_of_records_says_so_in_its_last_line(http, url):
-    with http.stream("GET", f"{url}/records?good=2") as response:
+    with http.stream("GET", f"{url}/failing-batches?good=2") as response:
         *records, last = map(json.loads, until_aborted(response.iter_lines()))
     assert records == [{"id": 0}, {"id": 1}]
     assert last["@end"]["status"] == "error"
@@ -43,7 +43,7 @@ def test_a_failed_stream_of_records_says_so_in_its_last_line(http, url):
     assert last["@end"]["problem"]["status"] == 500
 
 
-@pytest.mark.parametrize("stream", ["waits", "never-waits"])
+@pytest.mark.parametrize("stream", ["waits", "never-waits", "never-waits-returned", "batches"])
 def test_a_stream_is_closed_when_its_client_leaves(http, url, stream):
     for times in range(1, 11):  # what closes it must not be the garbage collector, by chance
         with http.stream("GET", f"{url}/{stream}") as response:

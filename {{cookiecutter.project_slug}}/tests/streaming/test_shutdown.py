@@ -1,8 +1,16 @@
-def test_a_process_that_drains_is_alive_but_not_ready_and_ends_on_sigterm(http, serve):
+def test_a_process_that_drains_is_alive_but_not_ready(http, url):
+    assert http.get(f"{url}/readyz").status_code == 200
+    http.post(f"{url}/drain")
+    assert http.get(f"{url}/readyz").status_code == 503
+    assert http.get(f"{url}/healthz").status_code == 200
+
+
+def test_sigterm_drains_and_the_server_ends(http, serve):
     with serve("tests.streaming.failing_app:app") as server:
-        assert http.get(f"{server.url}/readyz").status_code == 200
-        http.post(f"{server.url}/drain")
-        assert http.get(f"{server.url}/readyz").status_code == 503
-        assert http.get(f"{server.url}/healthz").status_code == 200
-        server.terminate()
+        with http.stream("GET", f"{server.url}/until-drained") as response:
+            chunks = response.iter_raw()
+            assert next(chunks) == b"first"
+            server.process.terminate()
+            assert next(chunks) == b"last"
+        server.process.wait(timeout=5)
         assert "Application shutdown complete" in server.log

@@ -18,6 +18,7 @@ from .problems import Problem
 
 # A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection).
 FORMULA = r"^([=+\-@\t\r])"
+TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string)
 
 
 class Encoder:
@@ -195,9 +196,12 @@ def _csv(batch: pa.RecordBatch, *, header: bool) -> bytes:
 
 def _without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
     for index, field in enumerate(batch.schema):
-        if pa.types.is_string(field.type):
+        column = batch.column(index)
+        if pa.types.is_dictionary(field.type):
+            column = column.dictionary_decode()
+        if any(is_text(column.type) for is_text in TEXT_TYPES):
             # pyarrow makes this function when it is imported.
             guard = pc.replace_substring_regex  # ty: ignore[missing-attribute]
-            guarded = guard(batch.column(index), pattern=FORMULA, replacement=r"'\1")
-            batch = batch.set_column(index, field, guarded)
+            guarded = guard(column, pattern=FORMULA, replacement=r"'\1")
+            batch = batch.set_column(index, field.name, guarded)
     return batch

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details, for every status that the service answers with."""
+"""Errors as RFC 9457 problem details, for every error that reaches a handler."""
 
 from http import HTTPStatus
 from typing import Any

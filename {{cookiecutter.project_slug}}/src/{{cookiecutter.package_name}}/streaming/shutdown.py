@@ -38,7 +38,7 @@ drain = Drain()
 
 @asynccontextmanager
 async def drain_on_signals(app: Any) -> AsyncGenerator[None, None]:
-    """A lifespan that begins draining on SIGINT and SIGTERM, then does what was done before."""
+    """A lifespan that begins draining on SIGINT and SIGTERM, and calls the handler that was there."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread can hear signals
         return

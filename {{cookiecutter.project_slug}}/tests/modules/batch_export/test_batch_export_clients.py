@@ -46,6 +46,19 @@ def test_a_client_that_is_refused_saves_no_file(run_client, service, client, tmp
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("format", ["jsonl", "parquet", "arrow"])
+def test_no_client_takes_a_part_for_the_whole(run_client, cut_off, format, tmp_path):
+    url = cut_off(3, after=200_000) + "/exports/readings"
+    results = [
+        run_client("python/batch_export.py", url, "--format", format),
+        run_client("javascript/batch_export.js", url, format),
+        run_client("curl/batch_export.sh", url, format),
+    ]
+    assert all(result.returncode != 0 for result in results)
+    assert not (tmp_path / f"readings.{format}").exists()
+
+
+@pytest.mark.slow
 def test_the_javascript_client_reads_an_export_in_a_browser(http, in_browser, url):
     script = """
         const options = { format: "jsonl" };

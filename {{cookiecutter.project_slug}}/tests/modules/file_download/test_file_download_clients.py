@@ -46,6 +46,20 @@ def test_a_client_that_is_refused_saves_no_file(run_client, service, client, tmp
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_resumes_a_download_that_is_cut_off(
+    http, run_client, cut_off, url, client, tmp_path
+):
+    target = cut_off(2, after=300_000) + "/files/readings.csv"
+    result = run_client(client, target)
+    while client.startswith("curl") and result.returncode:  # it resumes when it is called again
+        assert not (tmp_path / "readings.csv").exists()
+        result = run_client(client, target)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "readings.csv").read_bytes() == http.get(url).content
+
+
+@pytest.mark.slow
 def test_the_javascript_client_downloads_in_a_browser(http, in_browser, url):
     script = """
         let bytes = 0;

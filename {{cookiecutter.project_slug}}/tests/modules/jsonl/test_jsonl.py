@@ -6,6 +6,10 @@ import re
 import httpx2
 import pytest
 
+from {{ cookiecutter.package_name }}.modules.jsonl import (
+    negotiation,
+)
+
 
 @pytest.fixture
 def url(service: str) -> str:
@@ -31,7 +35,7 @@ def test_the_same_records_come_in_every_format(http, url):
     array = get("application/json").json()
     assert len(array) == 12_345
     for media_type in ("application/jsonl", "application/x-ndjson"):
-        assert [json.loads(line) for line in get(media_type).text.splitlines()] == array
+        assert [json.loads(line) for line in get(media_type).content.splitlines()] == array
     rows = list(csv.DictReader(io.StringIO(get("text/csv").text)))
     assert [row["note"] or None for row in rows] == [record["note"] for record in array]
     assert [float(row["value"]) for row in rows] == [record["value"] for record in array]
@@ -61,7 +65,7 @@ def test_a_format_that_there_is_not_gets_406_with_those_that_there_are(http, url
 def test_the_end_record_comes_last_when_it_is_asked_for(http, url, media_type):
     params = {"end": "true", "limit": "3"}
     response = http.get(url, params=params, headers={"Accept": media_type})
-    *records, end = response.text.splitlines()
+    *records, end = response.content.splitlines()
     assert len(records) == 3
     assert json.loads(end) == {"@end": {"status": "complete", "records": 3}}
 
@@ -102,3 +106,10 @@ def test_openapi_describes_each_record(http, service):
     [item] = content["application/jsonl"]["itemSchema"]["anyOf"]
     schema = openapi["components"]["schemas"][item["$ref"].rpartition("/")[2]]
     assert list(schema["properties"]) == ["id", "sensor", "site", "recorded_at", "value", "note"]
+
+
+def test_a_setting_makes_the_end_record_the_default(monkeypatch):
+    assert not negotiation.negotiate().end(0)
+    monkeypatch.setenv("JSONL_END_RECORD", "true")
+    assert b"complete" in negotiation.negotiate().end(0)
+    assert not negotiation.negotiate(end=False).end(0)

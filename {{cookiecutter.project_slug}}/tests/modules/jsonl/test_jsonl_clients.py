@@ -16,7 +16,7 @@ def test_a_client_reads_every_record(http, run_client, url, client):
     result = run_client(client, url)
     assert result.returncode == 0, result.stderr
     expected = http.get(url, headers={"Accept": "application/json"}).json()
-    assert [json.loads(line) for line in result.stdout.splitlines()] == expected
+    assert [json.loads(line) for line in result.stdout.split("\n")[:-1]] == expected
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -25,6 +25,22 @@ def test_a_client_says_why_it_was_refused(run_client, url, client):
     assert result.returncode != 0
     assert "query.limit" in result.stdout + result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["python/jsonl.py", "javascript/jsonl.js"])
+def test_a_client_resumes_a_stream_that_is_cut_off(run_client, cut_off, client):
+    url = cut_off(3, after=300_000)
+    result = run_client(client, f"{url}/records/readings?limit=12000")
+    assert result.returncode == 0, result.stderr
+    ids = [json.loads(line)["id"] for line in result.stdout.split("\n")[:-1]]
+    assert ids == list(range(1, 12_001))
+
+
+def test_the_curl_client_says_that_a_stream_is_cut_off(run_client, cut_off):
+    result = run_client("curl/jsonl.sh", cut_off(1, after=300_000) + "/records/readings")
+    assert result.returncode != 0
+    assert "not complete" in result.stderr
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -9,31 +10,36 @@ import pytest
 CLIENTS = Path(__file__).parents[3] / "clients"
 
 
-def follow(*command: str | Path) -> subprocess.Popen[str]:
-    """Start a client, which has no end of its own."""
-    return subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
+@pytest.fixture
+def follow(require: Callable[..., str]) -> Callable[[str, str, int], list[int]]:
+    """The ids of the first readings that a client prints; it has no end, so it is ended."""
+    programs = {".py": lambda: sys.executable, ".js": lambda: require("node")}
+
+    def read_ids(client: str, url: str, count: int) -> list[int]:
+        path = CLIENTS / client
+        program = programs.get(path.suffix, lambda: require("curl") and require("sh"))()
+        command = [program, path, f"{url}/events/readings"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
+            assert process.stdout is not None
+            lines = (line for line in process.stdout if "{" in line)
+            readings = [json.loads(line[line.index("{") :]) for line in islice(lines, count)]
+            process.terminate()
+        return [reading["id"] for reading in readings]
+
+    return read_ids
 
 
-def read_ids(client: subprocess.Popen[str]) -> list[int]:
-    """The ids of the first three readings that a client prints; ends the client."""
-    with client:
-        assert client.stdout is not None
-        readings = (json.loads(line[line.index("{") :]) for line in client.stdout if "{" in line)
-        ids = [reading["id"] for reading in islice(readings, 3)]
-        client.terminate()
-    return ids
+@pytest.mark.parametrize("client", ["python/sse.py", "javascript/sse.js", "curl/sse.sh"])
+def test_a_client_follows_the_events(service, follow, client):
+    first, *rest = follow(client, service, 3)
+    assert rest == [first + 1, first + 2]
 
 
-def test_every_client_follows_the_events(service, require):
-    url = f"{service}/events/readings"
-    clients = [
-        follow(sys.executable, CLIENTS / "python" / "sse.py", url),
-        follow(require("node"), CLIENTS / "javascript" / "sse.js", url),
-        follow(require("sh"), CLIENTS / "curl" / "sse.sh", url),
-    ]
-    for client in clients:
-        first, *rest = read_ids(client)
-        assert rest == [first + 1, first + 2]
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["python/sse.py", "javascript/sse.js"])
+def test_a_client_resumes_a_stream_that_is_cut_off(follow, cut_off, client):
+    first, *rest = follow(client, cut_off(1, after=500), 8)
+    assert rest == list(range(first + 1, first + 8))
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
-from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import DirectoryPath, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -9,5 +8,5 @@ class FileDownloadSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FILE_DOWNLOAD_", env_file=".env", extra="ignore")
 
     folder: Annotated[
-        Path | None, Field(description="Folder whose files are offered; none: the demo's.")
+        DirectoryPath | None, Field(description="Folder whose files are offered; none: the demo's.")
     ] = None

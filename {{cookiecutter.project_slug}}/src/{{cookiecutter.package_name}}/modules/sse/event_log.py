@@ -56,7 +56,7 @@ class EventLog:
         self._newest += 1
         event = Event(EventId(self.run, self._newest), topic, data)
         self._events.append(event)
-        self._bytes += len(data)
+        self._bytes += len(data.encode())
         self._evict()
         self._wake_subscribers()
         return event.id
@@ -96,7 +96,7 @@ class EventLog:
 
     def _evict(self) -> None:
         while self._bytes > self._max_bytes and len(self._events) > 1:
-            self._bytes -= len(self._events.popleft().data)
+            self._bytes -= len(self._events.popleft().data.encode())
 
     def _wake_subscribers(self) -> None:
         self._changed.set()

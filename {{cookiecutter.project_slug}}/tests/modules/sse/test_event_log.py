@@ -1,0 +1,37 @@
+import asyncio
+
+from {{ cookiecutter.package_name }}.modules.sse import (
+    event_log,
+)
+
+
+def resume(log: event_log.EventLog, number: int) -> list[str]:
+    """The data that a subscriber gets who has seen the event with this number last."""
+
+    async def read() -> list[str]:
+        log.close()
+        events = log.subscribe("topic", event_log.EventId(log.run, number))
+        return [
+            event.data if isinstance(event, event_log.Event) else "gap" async for event in events
+        ]
+
+    return asyncio.run(read())
+
+
+def test_the_limit_is_in_bytes():
+    log = event_log.EventLog(max_bytes=9)
+    for data in ("東", "京", "都", "庁"):  # three bytes each
+        log.append("topic", data)
+    assert resume(log, 0) == ["gap", "京", "都", "庁"]
+
+
+def test_the_newest_event_is_kept_however_large_it_is():
+    log = event_log.EventLog(max_bytes=1)
+    log.append("topic", "larger than that")
+    assert resume(log, 0) == ["larger than that"]
+
+
+def test_an_id_from_the_future_is_a_gap():
+    log = event_log.EventLog(max_bytes=100)
+    log.append("topic", "only")
+    assert resume(log, 7) == ["gap", "only"]
