@@ -36,6 +36,7 @@ def test_an_error_of_the_service_tells_nothing_of_its_inside(http, url):
 
 
 def test_openapi_describes_problems_and_nothing_else_for_errors(http, url):
-    responses = http.get(f"{url}/openapi.json").json()["paths"]["/failing-batches"]["get"]["responses"]
+    operation = http.get(f"{url}/openapi.json").json()["paths"]["/failing-batches"]["get"]
+    responses = operation["responses"]
     assert list(responses["default"]["content"]) == ["application/problem+json"]
     assert "422" not in responses

@@ -19,7 +19,8 @@ def until_aborted(parts: Iterator[T]) -> Iterator[T]:
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [("/refuses", 409), ("/fails-at-once", 500), ("/failing-batches?good=0", 500)]
+    ("path", "status"),
+    [("/refuses", 409), ("/fails-at-once", 500), ("/failing-batches?good=0", 500)],
 )
 def test_an_error_before_the_first_chunk_is_a_problem(http, url, path, status):
     response = http.get(url + path)
