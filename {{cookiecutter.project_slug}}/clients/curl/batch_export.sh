@@ -6,7 +6,7 @@ url=${1:-http://127.0.0.1:8000/exports/readings}
 format=${2:-parquet}
 path=${3:-${url##*/}.$format}
 
-curl --fail --show-error --progress-bar --get --data "format=$format" --data end=true \
+curl --fail --location --show-error --progress-bar --get --data "format=$format" --data end=true \
     --output "$path.part" "$url" || exit
 case $format in
 parquet) end=$(tail -c 4 "$path.part") && [ "$end" = PAR1 ] ;;

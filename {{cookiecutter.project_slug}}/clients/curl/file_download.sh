@@ -5,23 +5,30 @@ case "${1:-}" in -h | --help) sed -n '2,3s/^# *//p' "$0"; exit ;; esac
 url=${1:-http://127.0.0.1:8000/files/readings.csv}
 path=${2:-${url##*/}}
 
-if [ -s "$path.part" ] && [ -s "$path.etag" ]; then
-    set -- --continue-at - --header "If-Range: $(cat "$path.etag")"
-else
-    set --
-fi
-curl --fail --show-error --progress-bar --remote-time --dump-header "$path.headers" \
-    --output "$path.part" "$@" "$url"
-status=$?
-tr -d '\r' <"$path.headers" | sed -n 's/^[Ee][Tt][Aa][Gg]: //p' >"$path.etag"
-rm -f "$path.headers"
-case $status in
-0) mv "$path.part" "$path" && rm "$path.etag" ;;
-33)
-    # The server sent the whole of another version where curl wanted the rest of this one.
+start_again() {
     echo "The file has changed: starting again." >&2
     rm "$path.part" "$path.etag"
     exec "$0" "$url" "$path"
-    ;;
+}
+
+etag=
+if [ -s "$path.part" ] && [ -s "$path.etag" ]; then
+    etag=$(cat "$path.etag")
+    set -- --continue-at - --header "If-Range: $etag"
+else
+    set --
+fi
+curl --fail --location --show-error --progress-bar --remote-time --dump-header "$path.headers" \
+    --output "$path.part" "$@" "$url"
+status=$?
+new_etag=$(tr -d '\r' <"$path.headers" | sed -n 's/^[Ee][Tt][Aa][Gg]: //p' | tail -n 1)
+rm -f "$path.headers"
+if [ -n "$etag" ] && [ -n "$new_etag" ] && [ "$etag" != "$new_etag" ]; then
+    start_again
+fi
+[ -z "$new_etag" ] || printf '%s\n' "$new_etag" >"$path.etag"
+case $status in
+0) mv "$path.part" "$path" && rm -f "$path.etag" ;;
+33) start_again ;; # the server sent the whole where curl wanted the rest
 *) exit $status ;;
 esac

@@ -11,11 +11,12 @@ export async function* downloadChunks(url, { signal } = {}) {
     try {
       const headers = have ? { Range: `bytes=${have}-`, "If-Match": etag } : {};
       const response = await fetch(url, { headers, signal, cache: "no-store" });
-      if (!response.ok || (have && response.status !== 206)) {
-        throw Object.assign(new Error(await response.text()), { refused: response.status < 500 });
-      }
-      if (have && response.headers.get("ETag") !== etag) {
+      if (have && (response.status === 412 || (response.ok && !isRest(response, have, etag)))) {
+        await response.body.cancel();
         throw Object.assign(new Error("The file has changed."), { refused: true });
+      }
+      if (!response.ok) {
+        throw Object.assign(new Error(await response.text()), { refused: response.status < 500 });
       }
       etag = response.headers.get("ETag");
       const total = have + Number(response.headers.get("Content-Length"));
@@ -31,6 +32,12 @@ export async function* downloadChunks(url, { signal } = {}) {
       await new Promise((resolve) => setTimeout(resolve, 2 ** failures * 100));
     }
   }
+}
+
+/** Whether it is what was asked for: not every server or cache heeds `If-Match`. */
+function isRest(response, have, etag) {
+  const startsThere = response.headers.get("Content-Range")?.startsWith(`bytes ${have}-`);
+  return response.status === 206 && startsThere && response.headers.get("ETag") === etag;
 }
 
 async function* chunks(body) {

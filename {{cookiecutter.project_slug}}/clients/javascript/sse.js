@@ -12,6 +12,9 @@ export async function* readEvents(url, { lastEventId = "", signal } = {}) {
       if (!response.ok) {
         throw Object.assign(new Error(await response.text()), { refused: response.status < 500 });
       }
+      if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
+        throw Object.assign(new Error("The answer is no event stream."), { refused: true });
+      }
       for await (const event of parseEvents(response.body)) {
         retryMilliseconds = event.retry ?? retryMilliseconds;
         lastEventId = event.id ?? lastEventId;

@@ -30,7 +30,7 @@ def save_export(url: str, target: Path, format: str) -> None:
     """
     part = target.with_name(f"{target.name}.part")
     query = httpx2.URL(url).copy_merge_params({"format": format, "end": "true"})
-    with httpx2.stream("GET", query, timeout=60) as response:
+    with httpx2.stream("GET", query, timeout=60, follow_redirects=True) as response:
         if response.is_error:
             response.read()
         response.raise_for_status()
@@ -56,10 +56,11 @@ def check_end(path: Path, format: str) -> None:
     if format == "arrow" and not tail.endswith(ARROW_END_OF_STREAM):
         raise TruncatedExport("The end-of-stream marker is missing.")
     if format == "jsonl":
-        last_line = tail.splitlines()[-1] if tail.endswith(b"\n") else b"{}"
-        end = json.loads(last_line).get("@end", {})
-        if end.get("status") != "complete":
-            raise TruncatedExport(f"The end record is {end or 'missing'}.")
+        last_line = tail.splitlines()[-1] if tail.endswith(b"\n") else b""
+        if not last_line.startswith(b'{"@end": '):
+            raise TruncatedExport("The end record is missing.")
+        if json.loads(last_line)["@end"]["status"] != "complete":
+            raise TruncatedExport(last_line.decode())
 
 
 def main() -> None:

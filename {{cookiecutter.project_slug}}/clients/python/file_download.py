@@ -44,16 +44,24 @@ def size(path: Path) -> int:
 def download_rest(url: str, part: Path, etag: Path) -> None:
     have = size(part) if etag.exists() else 0
     headers = {"Range": f"bytes={have}-", "If-Range": etag.read_text()} if have else {}
-    with httpx2.stream("GET", url, headers=headers, timeout=30) as response:
+    with (
+        httpx2.Client(timeout=30, follow_redirects=True) as client,
+        client.stream("GET", url, headers=headers) as response,
+    ):
         if response.status_code == httpx2.codes.RANGE_NOT_SATISFIABLE:
             if response.headers["content-range"] == f"bytes */{have}":
                 return  # all bytes are there already
             etag.unlink()
             raise httpx2.ReadError("The file has changed.")
+        if response.is_server_error:
+            raise httpx2.ReadError(f"The server answers {response.status_code}.")
         if response.is_error:
             response.read()
         response.raise_for_status()
         resumed = response.status_code == httpx2.codes.PARTIAL_CONTENT
+        if resumed and not is_rest(response, have, etag.read_text()):
+            etag.unlink()
+            raise httpx2.ReadError("The file has changed.")
         done = have if resumed else 0
         total = done + int(response.headers["content-length"])
         etag.write_text(response.headers["etag"])
@@ -62,6 +70,12 @@ def download_rest(url: str, part: Path, etag: Path) -> None:
                 file.write(chunk)
                 done += len(chunk)
                 show_progress(f"{done:,} of {total:,} bytes")
+
+
+def is_rest(response: httpx2.Response, have: int, etag: str) -> bool:
+    """Whether it is what was asked for: not every cache heeds `If-Range`."""
+    starts_there = response.headers["content-range"].startswith(f"bytes {have}-")
+    return starts_there and response.headers.get("etag") == etag
 
 
 def show_progress(text: str) -> None:

@@ -59,7 +59,12 @@ def read_once(url: httpx2.URL) -> Iterator[Record]:
     if url.params.get("limit") == "0" and "after" in url.params:
         return  # only the end record was missing
     headers = {"Accept": "application/jsonl"}
-    with httpx2.stream("GET", url, headers=headers, timeout=30) as response:
+    with (
+        httpx2.Client(timeout=30, follow_redirects=True) as client,
+        client.stream("GET", url, headers=headers) as response,
+    ):
+        if response.is_server_error:
+            raise httpx2.ReadError(f"The server answers {response.status_code}.")
         if response.is_error:
             response.read()
         response.raise_for_status()

@@ -20,14 +20,17 @@ TIMEOUT = httpx2.Timeout(10, read=45)
 def read_events(url: str, last_event_id: str = "") -> Iterator[httpx2.ServerSentEvent]:
     """Yield events without an end, from behind `last_event_id` on.
 
-    Raises `httpx2.HTTPStatusError` when the server refuses the request.
+    Raises `httpx2.HTTPStatusError` when the server refuses the request, and `httpx2.SSEError` when
+    its answer is no event stream.
     """
     retry_seconds = 1.0
-    with httpx2.Client(timeout=TIMEOUT) as client:
+    with httpx2.Client(timeout=TIMEOUT, follow_redirects=True) as client:
         while True:
             headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
             try:
                 with client.sse(url, headers=headers) as events:
+                    if events.response.is_server_error:
+                        raise httpx2.ReadError(f"The server answers {events.response.status_code}.")
                     if events.response.is_error:
                         events.response.read()
                     events.response.raise_for_status()
@@ -37,6 +40,8 @@ def read_events(url: str, last_event_id: str = "") -> Iterator[httpx2.ServerSent
                             retry_seconds = event.retry / 1000
                         if event.data:
                             yield event
+            except httpx2.SSEError:
+                raise  # what answers there is no event stream, and will not become one
             except httpx2.TransportError as error:
                 print(f"Reconnecting in {retry_seconds} s: {error}", file=sys.stderr)
             time.sleep(retry_seconds)
@@ -54,6 +59,8 @@ def main() -> None:
             print(f"{event.id} {event.event} {event.data}", flush=True)
     except httpx2.HTTPStatusError as error:
         sys.exit(f"{error.response.status_code}: {error.response.text}")
+    except httpx2.SSEError as error:
+        sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(130)
 

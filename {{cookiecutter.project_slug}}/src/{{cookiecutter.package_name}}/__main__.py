@@ -5,6 +5,9 @@ from contextlib import suppress
 
 import uvicorn
 
+# How long open streams may take to finish after SIGTERM; compose.yaml waits for somewhat longer.
+GRACE_SECONDS = 25
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -16,7 +19,12 @@ def main() -> None:
     listener = listen(options.host, options.port)
     host, port = listener.getsockname()[:2]
     print(f"The console is at http://{host}:{port} (Ctrl-C ends it).", flush=True)
-    config = uvicorn.Config(f"{__package__}.main:app", host=host, port=port)
+    config = uvicorn.Config(
+        f"{__package__}.main:app",
+        host=host,
+        port=port,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
     with suppress(KeyboardInterrupt):  # uvicorn has shut down by then, and raises it again
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
-run_in_thread = partial(run_sync, abandon_on_cancel=True)
+# Queries have threads of their own, so that long ones leave some for everything else.
+run_in_thread = partial(run_sync, abandon_on_cancel=True, limiter=CapacityLimiter(40))
 
 
 async def query_batches(

@@ -183,9 +183,20 @@ class _Sink(io.RawIOBase):
 
 
 def _json_lines(batch: pa.RecordBatch) -> bytes:
+    _check_times(batch)
     buffer = io.BytesIO()
     write_ndjson(batch, buffer, explicit_nulls=True)
     return buffer.getvalue()
+
+
+def _check_times(batch: pa.RecordBatch) -> None:
+    """Raises `ValueError` or `OverflowError` for a time that has no date in RFC 3339.
+
+    arro3 would write the text of its own error in its place.
+    """
+    for column in batch.columns:
+        if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+            pc.min_max(column).as_py()  # ty: ignore[missing-attribute]
 
 
 def _csv(batch: pa.RecordBatch, *, header: bool) -> bytes:

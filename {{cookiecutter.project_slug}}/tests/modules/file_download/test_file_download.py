@@ -15,6 +15,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     secret = tmp_path_factory.mktemp("outside") / "secret.txt"
     secret.write_text("secret", encoding="utf-8")
     os.symlink(secret, folder / "link.txt")
+    os.symlink(folder / "loop", folder / "loop")
+    (folder / "line\nfeed.txt").touch()
+    (folder / os.fsdecode(b"not-utf-8-\xff.txt")).touch()
     return folder
 
 
@@ -94,7 +97,16 @@ def test_no_file_runs_as_a_page_of_the_service(http, url):
 
 @pytest.mark.parametrize(
     "path",
-    ["nope", "sub", "link.txt", "%2e%2e/secret.txt", "..%2f..%2fetc/passwd", "%00", "/etc/passwd"],
+    [
+        "nope",
+        "sub",
+        "link.txt",
+        "loop",
+        "%2e%2e/secret.txt",
+        "..%2f..%2fetc/passwd",
+        "%00",
+        "/etc/passwd",
+    ],
 )
 def test_what_is_not_a_file_of_the_folder_is_not_found(http, url, path):
     response = http.get(f"{url}/{path}")

@@ -88,10 +88,14 @@ def test_no_records_is_a_valid_stream(http, url, media_type, empty):
     assert (response.status_code, response.text) == (200, empty)
 
 
-def test_a_wrong_parameter_is_named(http, url):
-    response = http.get(url, params={"limit": 0})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("limit", 0), ("limit", "many"), ("after", 2**63), ("after", "9" * 1000), ("end", "maybe")],
+)
+def test_a_wrong_parameter_is_named(http, url, name, value):
+    response = http.get(url, params={name: value})
     assert response.status_code == 422
-    assert [error["location"] for error in response.json()["errors"]] == ["query.limit"]
+    assert [error["location"] for error in response.json()["errors"]] == [f"query.{name}"]
 
 
 def test_an_unknown_source_gets_404_with_those_that_there_are(http, service):

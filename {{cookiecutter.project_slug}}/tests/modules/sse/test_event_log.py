@@ -19,8 +19,8 @@ def resume(log: event_log.EventLog, number: int) -> list[str]:
 
 
 def test_the_limit_is_in_bytes():
-    log = event_log.EventLog(max_bytes=9)
-    for data in ("東", "京", "都", "庁"):  # three bytes each
+    log = event_log.EventLog(max_bytes=3 * (event_log.EVENT_OVERHEAD_BYTES + len("東".encode())))
+    for data in ("東", "京", "都", "庁"):
         log.append("topic", data)
     assert resume(log, 0) == ["gap", "京", "都", "庁"]
 
@@ -32,6 +32,6 @@ def test_the_newest_event_is_kept_however_large_it_is():
 
 
 def test_an_id_from_the_future_is_a_gap():
-    log = event_log.EventLog(max_bytes=100)
+    log = event_log.EventLog(max_bytes=1000)
     log.append("topic", "only")
     assert resume(log, 7) == ["gap", "only"]

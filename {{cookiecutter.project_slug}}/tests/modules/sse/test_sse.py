@@ -18,7 +18,7 @@ def topic(service: str) -> str:
 @pytest.fixture(scope="module")
 def small(serve):
     """A server with a log of some events; the last test ends it."""
-    with serve(SSE_LOG_BYTES="1000") as server:
+    with serve(SSE_LOG_BYTES="2000") as server:
         yield server
 
 
@@ -82,8 +82,11 @@ def test_a_log_that_is_full_drops_the_oldest_events_and_says_so(http, small):
         assert next(events).id in ids[6:]
 
 
-def test_an_id_that_is_none_gets_422(http, topic):
-    response = http.get(topic, headers={"Last-Event-ID": "nonsense"})
+@pytest.mark.parametrize(
+    "event_id", ["nonsense", "-1", "0a1b2c3d-", "0a1b2c3d-²", "0a1b2c3d-" + "9" * 19]
+)
+def test_an_id_that_is_none_gets_422(http, topic, event_id):
+    response = http.get(topic, headers={"Last-Event-ID": event_id.encode()})
     assert response.status_code == 422
     assert "Last-Event-ID" in response.json()["detail"]
 

@@ -4,7 +4,7 @@ from pathlib import Path as FolderPath
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -38,7 +38,10 @@ async def download_file(
 ) -> Response:
     """Send a file, or the ranges of it that `Range` asks for (RFC 9110, section 14)."""
     files = StaticFiles(directory=request.state.files_folder)
-    response = await files.get_response(path, request.scope)
+    try:
+        response = await files.get_response(path, request.scope)
+    except OSError as error:  # such as a link to itself
+        raise HTTPException(404) from error
     # The file is somebody's data: no browser should run it as a page of this origin.
     response.headers["Content-Disposition"] = "attachment"
     response.headers["X-Content-Type-Options"] = "nosniff"

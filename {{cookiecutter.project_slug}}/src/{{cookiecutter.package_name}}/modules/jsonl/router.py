@@ -43,7 +43,8 @@ async def stream_records(
     source: Annotated[RecordSource, Depends(find_source)],
     encoder: NegotiatedEncoder,
     after: Annotated[
-        int | None, Query(description="Cursor: the key of the last record that you have.")
+        int | None,
+        Query(ge=-(2**63), lt=2**63, description="Cursor: the key of the last record you have."),
     ] = None,
     limit: Annotated[int | None, Query(ge=1, description="Most records to send.")] = None,
 ) -> StreamResponse:

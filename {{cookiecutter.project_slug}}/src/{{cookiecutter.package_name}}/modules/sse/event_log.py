@@ -1,8 +1,14 @@
 import asyncio
+import re
 import secrets
-from collections import deque
 from collections.abc import AsyncGenerator
 from typing import NamedTuple
+
+# What an event without data takes in memory: two tuples, two strings, a number.
+EVENT_OVERHEAD_BYTES = 300
+READ_AT_ONCE = 100
+
+EVENT_ID = re.compile(r"([0-9a-f]{8})-([0-9]{1,18})")
 
 
 class EventId(NamedTuple):
@@ -17,16 +23,17 @@ class EventId(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "EventId":
         """Raises `ValueError` for what is no event id."""
-        run, _, number = text.rpartition("-")
-        if not run.isalnum() or not number.isdecimal():
+        found = EVENT_ID.fullmatch(text)
+        if not found:
             raise ValueError("not an event id of this service")
-        return cls(run, int(number))
+        return cls(found[1], int(found[2]))
 
 
 class Event(NamedTuple):
     id: EventId
     topic: str
     data: str
+    size: int
 
 
 class Gap(NamedTuple):
@@ -37,7 +44,7 @@ class Gap(NamedTuple):
 
 
 class EventLog:
-    """The newest events of all topics, at most `max_bytes` of data, in memory.
+    """The newest events of all topics, in at most `max_bytes` of memory.
 
     Subscribers read from the log at their own pace, so a slow one costs nothing but its place in
     it; one that falls behind the oldest event is told so by a `Gap`.
@@ -47,16 +54,17 @@ class EventLog:
         self.run = secrets.token_hex(4)
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._events: deque[Event] = deque()
+        self._events: list[Event] = []
         self._newest = 0
         self._changed = asyncio.Event()
         self._closed = False
 
     def append(self, topic: str, data: str) -> EventId:
         self._newest += 1
-        event = Event(EventId(self.run, self._newest), topic, data)
+        size = len(data.encode()) + EVENT_OVERHEAD_BYTES
+        event = Event(EventId(self.run, self._newest), topic, data, size)
         self._events.append(event)
-        self._bytes += len(data.encode())
+        self._bytes += event.size
         self._evict()
         self._wake_subscribers()
         return event.id
@@ -80,10 +88,13 @@ class EventLog:
                 position = self._oldest - 1
                 yield Gap(lost_after, EventId(self.run, position))
             elif position < self._newest:
-                position += 1
-                event = self._events[position - self._oldest]
-                if event.topic == topic:
-                    yield event
+                first = position - self._oldest + 1
+                read = self._events[first : first + READ_AT_ONCE]
+                for event in read:
+                    if event.topic == topic:
+                        yield event
+                position += len(read)
+                await asyncio.sleep(0)  # other topics' events must not hold the event loop
             elif self._closed:
                 return
             else:
@@ -95,8 +106,11 @@ class EventLog:
         return self._newest - len(self._events) + 1
 
     def _evict(self) -> None:
-        while self._bytes > self._max_bytes and len(self._events) > 1:
-            self._bytes -= len(self._events.popleft().data.encode())
+        surplus = 0
+        while self._bytes > self._max_bytes and surplus < len(self._events) - 1:
+            self._bytes -= self._events[surplus].size
+            surplus += 1
+        del self._events[:surplus]
 
     def _wake_subscribers(self) -> None:
         self._changed.set()

@@ -8,7 +8,7 @@ class SseSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SSE_", env_file=".env", extra="ignore")
 
     log_bytes: Annotated[
-        int, Field(ge=1, description="Most bytes of event data kept for those that resume.")
+        int, Field(ge=1, description="Most bytes of memory for events kept for those that resume.")
     ] = 8 * 1024 * 1024
     retry_milliseconds: Annotated[
         int, Field(ge=0, description="Longest wait before a reconnect after a shutdown.")
