@@ -42,13 +42,15 @@ REFUSED = {
     "hyphen": (["package_name=my-service"], "package_name"),
     "digit first": (["package_name=3d"], "package_name"),
     "too long": (["package_name=" + "a" * 61], "package_name"),
-    "device of windows": (["project_slug=con"], "project_slug"),
     "way out": (["project_slug=../evil"], "project_slug"),
     "spaces": (["project_slug=my service"], "project_slug"),
     "two lines": (["description=two\nlines"], "description"),
     "no author": (["author= "], "author"),
     "no module": (NO_MODULE, "file_download, sse, jsonl, batch_export"),
 }
+
+if sys.platform != "win32":  # where cookiecutter itself fails to make such a folder
+    REFUSED["device of windows"] = (["project_slug=con"], "project_slug")
 
 
 @pytest.mark.parametrize(("arguments", "what"), REFUSED.values(), ids=REFUSED.keys())
