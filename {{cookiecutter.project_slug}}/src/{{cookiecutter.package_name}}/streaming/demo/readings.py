@@ -22,9 +22,9 @@ READINGS = """
             AS site,
         TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_seconds(id) AS recorded_at,
         round(15 + 10 * sin(id / 7200.0) + hash(id, 'noise') % 100 / 50, 2) AS value,
-        [NULL, NULL, NULL, NULL, 'Zeile 1' || chr(8232) || 'Zeile 2', 'Füllstand geprüft', '校正済み', 'außer Betrieb',
-         'capteur remplacé, "B" → "C"', '🌡️ calibrated'][1 + (hash(id, 'note') % 10)::BIGINT]
-            AS note
+        [NULL, NULL, NULL, NULL, 'Zeile 1' || chr(8232) || 'Zeile 2', 'Füllstand geprüft',
+         '校正済み', 'außer Betrieb', 'capteur remplacé, "B" → "C"', '🌡️ calibrated']
+            [1 + (hash(id, 'note') % 10)::BIGINT] AS note
     FROM range($first, $last + 1) AS reading(id)
 """
 
