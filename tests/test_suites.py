@@ -24,9 +24,9 @@ print(json.dumps(sorted(importlib.metadata.packages_distributions())))
 """
 
 
-def runs_slow_tests(combination: tuple[str, ...]) -> bool:
-    """A browser and a load test for each module alone, and for all of them together."""
-    return len(combination) in (1, len(MODULES))
+def runs_slow_tests(combination: tuple[str, ...], config: pytest.Config) -> bool:
+    """Each module alone and all of them together do; `--only` is for a quick answer."""
+    return len(combination) in (1, len(MODULES)) and not config.getoption("--only")
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +39,8 @@ def environment(worker_id: str) -> Path:
     return TEMPLATE / ".venv" / f"suites-{worker_id}"
 
 
-def test_generated_suite(render, run, uv, environment, combination, record_property):
-    slow = runs_slow_tests(combination)
+def test_generated_suite(render, run, uv, environment, combination, record_property, request):
+    slow = runs_slow_tests(combination, request.config)
     record_property("scope", "all tests" if slow else "all but the slow tests")
     project = render(**choose(*combination), **NAMES.get(combination, {}))
     settings = {"UV": uv, "UV_PROJECT_ENVIRONMENT": str(environment)}

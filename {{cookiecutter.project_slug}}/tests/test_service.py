@@ -6,6 +6,7 @@ import sys
 from html import unescape
 from pathlib import Path
 
+import pytest
 from openapi_spec_validator import OpenAPIV32SpecValidator
 
 from {{ cookiecutter.package_name }} import (
@@ -54,6 +55,7 @@ def test_no_other_origin_may_read(http, service):
     assert "access-control-allow-origin" not in response.headers
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_make_the_demo_data_once(tmp_path):
     code = f"from {PACKAGE}.streaming.demo import open_readings; open_readings()"
     environment = {**os.environ, "DEMO_FOLDER": str(tmp_path), "DEMO_ROWS": "1000"}
