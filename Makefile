@@ -22,8 +22,8 @@ demo: .venv/.synced  ## Render a service into .demo and start it; PORT (8000), M
 	@$(RUN) cookiecutter . --no-input --default-config --output-dir .demo $(CHOICE)
 	@$(MAKE) --no-print-directory -C .demo/my-service run PORT=$(PORT) UV=$(if $(filter /%,$(UV)),$(UV),../../$(UV))
 
-test: check  ## Render every combination of modules and run all tests; ONLY=sse+jsonl: one of them, quickly
-	@$(RUN) pytest --numprocesses 2 --dist worksteal $(if $(ONLY),--only $(ONLY)) $(ARGS)
+test: $(if $(ONLY),.venv/.synced,check)  ## Render every combination of modules and run all tests; ONLY=sse+jsonl: one of them, quickly
+	@$(RUN) pytest $(if $(ONLY),--only $(ONLY),--numprocesses 2 --dist worksteal) $(ARGS)
 
 check: .venv/.synced  ## Check the format, the lint rules and the types of the template's own code
 	@$(RUN) ruff format --check hooks tests

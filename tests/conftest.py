@@ -31,9 +31,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """`--only` runs the tests of one combination, and no others."""
+    """`--only` runs the suite of one combination, and nothing else."""
     if config.getoption("--only"):
-        items[:] = [item for item in items if "combination" in getattr(item, "fixturenames", ())]
+        items[:] = [item for item in items if "generated_suite" in item.name]
     # The longest tests first, so that no worker is left with one of them in the end.
     items.sort(key=lambda item: "generated_suite" not in item.name)
 
