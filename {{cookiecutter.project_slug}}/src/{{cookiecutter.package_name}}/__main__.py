@@ -1,12 +1,18 @@
 import argparse
+import os
 import socket
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from tempfile import TemporaryDirectory
 
 import uvicorn
+from uvicorn.supervisors import Multiprocess
 
-# How long open streams may take to finish after SIGTERM; compose.yaml waits for somewhat longer.
-GRACE_SECONDS = 25
+from .streaming.metrics import SHARED_FOLDER
+from .streaming.settings import StreamingSettings
+
+# What the core needs to end the last streams once the grace period is over.
+LAST_WORDS_SECONDS = 3
 
 
 def main() -> None:
@@ -15,6 +21,7 @@ def main() -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="port (%(default)s; 0: any free)")
+    parser.add_argument("--workers", type=int, default=1, help="processes (%(default)s)")
     options = parser.parse_args()
     listener = listen(options.host, options.port)
     host, port = listener.getsockname()[:2]
@@ -23,10 +30,26 @@ def main() -> None:
         f"{__package__}.main:app",
         host=host,
         port=port,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        workers=options.workers,
+        timeout_graceful_shutdown=round(grace_seconds()) + LAST_WORDS_SECONDS,
     )
     with suppress(KeyboardInterrupt):  # uvicorn has shut down by then, and raises it again
+        run(config, listener)
+
+
+def grace_seconds() -> float:
+    return StreamingSettings().shutdown_grace_seconds
+
+
+def run(config: uvicorn.Config, listener: socket.socket) -> None:
+    if config.workers == 1:
         uvicorn.Server(config).run(sockets=[listener])
+        return
+    with ExitStack() as stack:
+        if SHARED_FOLDER not in os.environ:
+            folder = TemporaryDirectory(prefix="metrics-", ignore_cleanup_errors=True)
+            os.environ[SHARED_FOLDER] = stack.enter_context(folder)
+        Multiprocess(config, sockets=[listener]).run()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -4,10 +4,12 @@ from importlib import import_module
 from importlib.metadata import metadata
 
 from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp
 
 from . import console, modules
 from .settings import Settings
-from .streaming import health, problems
+from .streaming import health, metrics, problems
+from .streaming.delivery import AbortableConnections
 
 
 def module_routers() -> Iterator[APIRouter]:
@@ -16,9 +18,16 @@ def module_routers() -> Iterator[APIRouter]:
         yield import_module(f"{module.name}.router").router
 
 
+class Service(FastAPI):
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the core's outermost layers around those of FastAPI, which `add_middleware` cannot."""
+        return AbortableConnections(problems.ProblemResponses(super().build_middleware_stack()))
+
+
 def create_app() -> FastAPI:
+    metrics.log_streams()
     about = metadata(__name__.partition(".")[0])
-    app = FastAPI(
+    app = Service(
         title=about["Name"],
         summary=about["Summary"],
         version=about["Version"],
@@ -32,6 +41,7 @@ def create_app() -> FastAPI:
     for router in module_routers():
         app.include_router(router)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     return app
 
 

@@ -1,7 +1,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
@@ -42,13 +41,6 @@ def test_no_rows_are_an_empty_batch_that_tells_the_schema(connection):
     sql = "FROM numbers WHERE id > $after"
     [batch] = collect(database.query_batches(connection, sql, {"after": 9999}, 1000))
     assert (batch.num_rows, batch.schema.names) == (0, ["id"])
-
-
-def test_timestamps_are_in_utc_whatever_the_machine_says(connection):
-    sql = "SELECT TIMESTAMPTZ '2026-03-29 01:30:00+00' AS at"
-    [batch] = collect(database.query_batches(connection, sql, {}, 10))
-    assert batch.schema.field("at").type == pa.timestamp("us", "UTC")
-    assert batch.column("at").to_pylist() == [datetime(2026, 3, 29, 1, 30, tzinfo=UTC)]
 
 
 def test_a_query_is_interrupted_when_its_reader_leaves(connection):

@@ -1,7 +1,6 @@
-"""Queries on DuckDB as streams of Arrow record batches, with timestamps in UTC."""
+"""Queries on DuckDB as streams of Arrow record batches."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -27,15 +26,30 @@ async def query_batches(
     cursor = connection.cursor()
     try:
         reader = await run_in_thread(_open, cursor, sql, dict(parameters), batch_rows)
-        schema = _in_utc(reader.schema)
         batch = await run_in_thread(next, reader, None)
         if batch is None:
-            yield pa.RecordBatch.from_pylist([], schema=schema)
+            yield pa.RecordBatch.from_pylist([], schema=reader.schema)
         while batch is not None:
-            yield batch.cast(schema)
+            yield batch
             batch = await run_in_thread(next, reader, None)
     finally:
         cursor.interrupt()
+
+
+async def table_batches(
+    connection: duckdb.DuckDBPyConnection, table: str, batch_rows: int
+) -> AsyncGenerator[pa.RecordBatch, None]:
+    """Yield the rows that `table` has now, at most `batch_rows` in a batch; none: an empty batch.
+
+    Each batch is a query of its own, so a slow reader holds nothing in the database. (One query
+    that is open keeps 2 to 12 MiB.) Rows that are deleted meanwhile may be missing.
+    """
+    newest = await _fetch(connection, f"SELECT max(rowid) FROM {table}", {})  # noqa: S608
+    last = newest.column(0)[0].as_py()
+    page = f"SELECT * FROM {table} WHERE rowid BETWEEN $first AND $last"  # noqa: S608
+    for first in range(0, 1 if last is None else last + 1, batch_rows):
+        bounds = {"first": first, "last": min(first + batch_rows - 1, last or 0)}
+        yield await _fetch(connection, page, bounds)
 
 
 async def keyset_batches(
@@ -56,18 +70,33 @@ async def keyset_batches(
         rows = batch_rows if limit is None else min(batch_rows, limit)
         condition = "" if after is None else f"WHERE {key} > $after"
         page = f"FROM ({sql}) {condition} ORDER BY {key} LIMIT {rows}"
-        parameters = {} if after is None else {"after": after}
-        found = 0
-        async with aclosing(query_batches(connection, page, parameters, rows)) as batches:
-            async for batch in batches:
-                yield batch
-                found += batch.num_rows
-                if batch.num_rows:
-                    after = batch.column(key)[-1].as_py()
+        batch = await _fetch(connection, page, {} if after is None else {"after": after})
+        yield batch
+        if batch.num_rows:
+            after = batch.column(key)[-1].as_py()
         if limit is not None:
-            limit -= found
-        if found < rows or limit == 0:
+            limit -= batch.num_rows
+        if batch.num_rows < rows or limit == 0:
             return
+
+
+async def _fetch(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]
+) -> pa.RecordBatch:
+    """The whole result as one batch; a caller who does not wait for it interrupts the query."""
+    cursor = connection.cursor()
+    try:
+        return await run_in_thread(_read, cursor, sql, parameters)
+    finally:
+        cursor.interrupt()
+
+
+def _read(
+    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]
+) -> pa.RecordBatch:
+    table = cursor.sql(sql, params=parameters).to_arrow_table()
+    batches = table.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
 
 
 def _open(
@@ -75,14 +104,3 @@ def _open(
 ) -> pa.RecordBatchReader:
     # `cursor.execute(…)` would hold the whole result in memory.
     return cursor.sql(sql, params=parameters).to_arrow_reader(batch_rows)
-
-
-def _in_utc(schema: pa.Schema) -> pa.Schema:
-    """DuckDB names the time zone of the machine; the instants are the same in UTC."""
-    fields = [
-        field.with_type(pa.timestamp(field.type.unit, "UTC"))
-        if pa.types.is_timestamp(field.type)
-        else field
-        for field in schema
-    ]
-    return pa.schema(fields)

@@ -1,17 +1,21 @@
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from traceback import clear_frames
+from typing import ClassVar
 
 import anyio
 import anyio.lowlevel
-from fastapi.responses import StreamingResponse
+from fastapi.responses import FileResponse, StreamingResponse
 from starlette.background import BackgroundTask
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
+
+from .delivery import CHUNK_BYTES, Delivery
+from .threads import iterate_in_thread
 
 CLOSE_SECONDS = 5
 
 
 class StreamResponse(StreamingResponse):
-    """A response whose body is an async generator of `bytes` that is always closed.
+    """A response whose body is a generator of `bytes` that is always closed.
 
     - The first chunk is made before the status is sent: what fails until then is a real error
       status, and not a 200 with an empty body.
@@ -19,20 +23,29 @@ class StreamResponse(StreamingResponse):
       garbage collection.
     - A generator that fails later makes the server abort the connection, so that the client sees
       that the body is not complete (RFC 9112, section 8).
+    - A client that reads too slowly is dropped, see `Delivery`.
     """
+
+    endless: ClassVar[bool] = False
 
     def __init__(
         self,
-        content: AsyncGenerator[bytes, None],
+        content: AsyncGenerator[bytes, None] | Iterable[bytes],
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
         media_type: str | None = None,
         background: BackgroundTask | None = None,
     ) -> None:
-        super().__init__(content, status_code, headers, media_type, background)
-        self._chunks = content
+        chunks = content if isinstance(content, AsyncGenerator) else iterate_in_thread(content)
+        super().__init__(chunks, status_code, headers, media_type, background)
+        self._chunks = chunks
         # nginx would collect a response in a buffer, and a stream is read as it is made.
         self.headers.setdefault("X-Accel-Buffering", "no")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await Delivery(scope, receive, send, endless=self.endless).run(self.stream_response)
+        if self.background is not None:
+            await self.background()
 
     async def stream_response(self, send: Send) -> None:
         try:
@@ -45,10 +58,7 @@ class StreamResponse(StreamingResponse):
                 }
             )
             while chunk is not None:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                # `send` returns at once while the socket takes bytes: without this, a generator
-                # that never waits could not be cancelled.
-                await anyio.lowlevel.checkpoint()
+                await _send_in_parts(chunk, send)
                 chunk = await anext(self._chunks, None)
         except anyio.get_cancelled_exc_class() as cancelled:
             # FastAPI wraps the generator of an endpoint in another one. Where that was cancelled,
@@ -59,3 +69,41 @@ class StreamResponse(StreamingResponse):
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):
                 await self._chunks.aclose()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class EventStreamResponse(StreamResponse):
+    """A stream of server-sent events, without an end but for the end of the process."""
+
+    media_type = "text/event-stream"
+    endless = True
+
+    def __init__(
+        self,
+        content: AsyncGenerator[bytes, None],
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+        background: BackgroundTask | None = None,
+    ) -> None:
+        super().__init__(content, status_code, headers, media_type, background)
+        self.headers.setdefault("Cache-Control", "no-cache")
+
+
+class FileStreamResponse(FileResponse):
+    """Starlette's response for a file, which stops when its client leaves or is too slow."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def respond(send: Send) -> None:
+            await super(FileStreamResponse, self).__call__(scope, receive, send)
+
+        await Delivery(scope, receive, send, endless=False).run(respond)
+
+
+async def _send_in_parts(chunk: bytes, send: Send) -> None:
+    """The server buffers what it is sent while its client does not read: never more than a part."""
+    for start in range(0, len(chunk), CHUNK_BYTES):
+        part = chunk[start : start + CHUNK_BYTES]
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+        # `send` returns at once while the socket takes bytes: without this, a generator that never
+        # waits could not be cancelled.
+        await anyio.lowlevel.checkpoint()

@@ -12,25 +12,67 @@ from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any
 
+from fastapi import HTTPException
+
+from .settings import StreamingSettings
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+LAST_WORDS_SECONDS = 1
+
+
+class ShuttingDown(HTTPException):
+    """A finite stream has not come to its end within the grace period."""
+
+    def __init__(self) -> None:
+        super().__init__(503, "The process is shutting down; ask for the rest again.")
 
 
 class Drain:
-    """Whether this process is about to stop, and whom to tell when it is."""
+    """Whether this process is about to stop, and whom to tell when it is.
+
+    Draining begins with the signal: streams without an end should end then. When the grace period
+    is over, `check` raises for the finite ones, and a second later `call_last` is called for those
+    that have not heard it.
+    """
 
     def __init__(self) -> None:
         self.begun = False
-        self._callbacks: list[Callable[[], None]] = []
+        self._over = False
+        self._first: set[Callable[[], None]] = set()
+        self._last: set[Callable[[], None]] = set()
 
     def call(self, callback: Callable[[], None]) -> None:
         """Call `callback` in the event loop when draining begins."""
-        self._callbacks.append(callback)
+        self._first.add(callback)
+
+    def call_last(self, callback: Callable[[], None]) -> None:
+        """Call `callback` a second after the grace period."""
+        self._last.add(callback)
+
+    def forget(self, callback: Callable[[], None]) -> None:
+        self._last.discard(callback)
+
+    def check(self) -> None:
+        """Raises `ShuttingDown` once the grace period is over."""
+        if self._over:
+            raise ShuttingDown
 
     def begin(self) -> None:
+        if self.begun:
+            return
         self.begun = True
-        for callback in self._callbacks:
+        for callback in self._first:
             callback()
-        self._callbacks.clear()
+        loop = asyncio.get_running_loop()
+        loop.call_later(StreamingSettings().shutdown_grace_seconds, self._end)
+
+    def _end(self) -> None:
+        self._over = True
+        asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, self._abort)
+
+    def _abort(self) -> None:
+        for callback in tuple(self._last):
+            callback()
 
 
 drain = Drain()

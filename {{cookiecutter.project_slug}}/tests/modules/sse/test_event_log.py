@@ -5,21 +5,27 @@ from {{ cookiecutter.package_name }}.modules.sse import (
 )
 
 
+def data_of(event: event_log.Event) -> str:
+    [line] = [line for line in event.encoded.decode().split("\n") if line.startswith("data: ")]
+    return line.removeprefix("data: ")
+
+
 def resume(log: event_log.EventLog, number: int) -> list[str]:
     """The data that a subscriber gets who has seen the event with this number last."""
 
     async def read() -> list[str]:
         log.close()
-        events = log.subscribe("topic", event_log.EventId(log.run, number))
-        return [
-            event.data if isinstance(event, event_log.Event) else "gap" async for event in events
-        ]
+        found: list[str] = []
+        async for events in log.subscribe("topic", event_log.EventId(log.run, number)):
+            found += ["gap"] if isinstance(events, event_log.Gap) else map(data_of, events)
+        return found
 
     return asyncio.run(read())
 
 
 def test_the_limit_is_in_bytes():
-    log = event_log.EventLog(max_bytes=3 * (event_log.EVENT_OVERHEAD_BYTES + len("東".encode())))
+    event = "data: 東\nid: 0a1b2c3d-1\n\n".encode()
+    log = event_log.EventLog(max_bytes=3 * (event_log.EVENT_OVERHEAD_BYTES + len(event)))
     for data in ("東", "京", "都", "庁"):
         log.append("topic", data)
     assert resume(log, 0) == ["gap", "京", "都", "庁"]

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 from anyio.to_thread import run_sync
 
-from ...streaming.database import query_batches
+from ...streaming.database import table_batches
 from ...streaming.demo import Reading, open_readings
 from .settings import BatchExportSettings
 from .tables import TableSource
@@ -17,8 +17,7 @@ class Readings(TableSource):
     record = Reading
 
     def batches(self) -> AsyncGenerator[pa.RecordBatch, None]:
-        rows = BatchExportSettings().batch_rows
-        return query_batches(open_readings(), "FROM readings", {}, rows)
+        return table_batches(open_readings(), "readings", BatchExportSettings().batch_rows)
 
 
 SOURCES: dict[str, TableSource] = {"readings": Readings()}

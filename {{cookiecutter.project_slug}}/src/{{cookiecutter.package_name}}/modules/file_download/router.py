@@ -6,8 +6,11 @@ from typing import Annotated, Any
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import FileResponse, Response
-from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import Headers
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
+from starlette.types import Scope
 
+from ...streaming.responses import FileStreamResponse
 from .listing import FileEntry, list_files
 from .source import open_folder
 
@@ -30,6 +33,18 @@ def list_folder(
     return list_files(request.state.files_folder, after, limit)
 
 
+class Folder(StaticFiles):
+    """Starlette's way from a path to a file, with our response for it."""
+
+    def file_response(
+        self, full_path: Any, stat_result: Any, scope: Scope, status_code: int = 200
+    ) -> Response:
+        response = FileStreamResponse(full_path, status_code=status_code, stat_result=stat_result)
+        if self.is_not_modified(response.headers, Headers(scope=scope)):
+            return NotModifiedResponse(response.headers)
+        return response
+
+
 @router.get("/{path:path}", response_class=FileResponse)
 @router.head("/{path:path}", response_class=FileResponse)
 async def download_file(
@@ -37,7 +52,7 @@ async def download_file(
     path: Annotated[str, Path(description="A path of the listing.", examples=["readings.csv"])],
 ) -> Response:
     """Send a file, or the ranges of it that `Range` asks for (RFC 9110, section 14)."""
-    files = StaticFiles(directory=request.state.files_folder)
+    files = Folder(directory=request.state.files_folder)
     try:
         response = await files.get_response(path, request.scope)
     except OSError as error:  # such as a link to itself

@@ -2,11 +2,15 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import NamedTuple
+
+from fastapi.sse import format_sse_event
 
 # What an event without data takes in memory: two tuples, two strings, a number.
 EVENT_OVERHEAD_BYTES = 300
 READ_AT_ONCE = 100
+HEARTBEAT_SECONDS = 15
 
 EVENT_ID = re.compile(r"([0-9a-f]{8})-([0-9]{1,18})")
 
@@ -30,10 +34,10 @@ class EventId(NamedTuple):
 
 
 class Event(NamedTuple):
-    id: EventId
+    """An event, with the bytes that every subscriber is sent for it."""
+
     topic: str
-    data: str
-    size: int
+    encoded: bytes
 
 
 class Gap(NamedTuple):
@@ -61,13 +65,13 @@ class EventLog:
 
     def append(self, topic: str, data: str) -> EventId:
         self._newest += 1
-        size = len(data.encode()) + EVENT_OVERHEAD_BYTES
-        event = Event(EventId(self.run, self._newest), topic, data, size)
+        event_id = EventId(self.run, self._newest)
+        event = Event(topic, format_sse_event(data_str=data, id=str(event_id)))
         self._events.append(event)
-        self._bytes += event.size
+        self._bytes += _size(event)
         self._evict()
         self._wake_subscribers()
-        return event.id
+        return event_id
 
     def close(self) -> None:
         """End every subscription once it has read what there is."""
@@ -76,13 +80,17 @@ class EventLog:
 
     async def subscribe(
         self, topic: str, after: EventId | None
-    ) -> AsyncGenerator[Event | Gap, None]:
-        """Yield the events of `topic` from behind `after` on (`None`: the coming ones)."""
+    ) -> AsyncGenerator[list[Event] | Gap, None]:
+        """Yield the events of `topic` from behind `after` on (`None`: the coming ones).
+
+        What is there comes at once, in lists of at most 100; after 15 seconds without any event
+        comes an empty list.
+        """
         position = self._newest if after is None else after.number
         if after is not None and (after.run != self.run or position > self._newest):
             position = self._oldest - 1
             yield Gap(after, EventId(self.run, position))
-        while True:
+        while not self._closed or position < self._newest:
             if position < self._oldest - 1:
                 lost_after = EventId(self.run, position)
                 position = self._oldest - 1
@@ -90,15 +98,18 @@ class EventLog:
             elif position < self._newest:
                 first = position - self._oldest + 1
                 read = self._events[first : first + READ_AT_ONCE]
-                for event in read:
-                    if event.topic == topic:
-                        yield event
                 position += len(read)
+                if events := [event for event in read if event.topic == topic]:
+                    yield events
                 await asyncio.sleep(0)  # other topics' events must not hold the event loop
-            elif self._closed:
-                return
-            else:
-                await self._changed.wait()
+            elif not await self._wait_for_change():
+                yield []
+
+    async def _wait_for_change(self) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                return await self._changed.wait()
+        return False
 
     @property
     def _oldest(self) -> int:
@@ -108,10 +119,14 @@ class EventLog:
     def _evict(self) -> None:
         surplus = 0
         while self._bytes > self._max_bytes and surplus < len(self._events) - 1:
-            self._bytes -= self._events[surplus].size
+            self._bytes -= _size(self._events[surplus])
             surplus += 1
         del self._events[:surplus]
 
     def _wake_subscribers(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _size(event: Event) -> int:
+    return len(event.encoded) + EVENT_OVERHEAD_BYTES

@@ -1,15 +1,13 @@
 import json
-from collections.abc import AsyncIterable
-from random import randint
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Request
-from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, JsonValue
 
-from .event_log import EventId, EventLog, Gap
+from ...streaming.responses import EventStreamResponse
+from .event_log import EventId, EventLog
+from .event_stream import describe_events, stream_events
 from .publishing import lifespan
-from .settings import SseSettings
 
 router = APIRouter(prefix="/events", tags=["sse"], lifespan=lifespan)
 
@@ -35,22 +33,15 @@ def resume_after(last_event_id: Annotated[str | None, Header()] = None) -> Event
 Log = Annotated[EventLog, Depends(event_log)]
 
 
-@router.get("/{topic}", response_class=EventSourceResponse)
+@router.get("/{topic}", response_class=EventStreamResponse, responses={200: describe_events()})
 async def subscribe(
     topic: Topic, log: Log, after: Annotated[EventId | None, Depends(resume_after)]
-) -> AsyncIterable[ServerSentEvent]:
+) -> EventStreamResponse:
     """Stream the events of a topic, from behind `Last-Event-ID` on.
 
     An event named `gap` says that events were lost: the log does not reach back so far.
     """
-    async for event in log.subscribe(topic, after):
-        if isinstance(event, Gap):
-            lost = {"after": str(event.after), "resumed_after": str(event.resumed_after)}
-            yield ServerSentEvent(event="gap", data=lost, id=str(event.resumed_after))
-        else:
-            yield ServerSentEvent(raw_data=event.data, id=str(event.id))
-    # Clients of a process that ends come back spread over time, not all at once.
-    yield ServerSentEvent(retry=randint(0, SseSettings().retry_milliseconds))  # noqa: S311
+    return EventStreamResponse(stream_events(log, topic, after))
 
 
 class Published(BaseModel):

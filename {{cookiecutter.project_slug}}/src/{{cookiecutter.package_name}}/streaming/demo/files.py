@@ -24,6 +24,5 @@ def _write(path: Path) -> None:
     reader = open_readings().cursor().sql("FROM readings").to_arrow_reader(100_000)
     encoder = Csv()
     with path.open("wb") as file:
-        file.write(encoder.start(reader.schema))
         for batch in reader:
             file.write(encoder.encode(batch))

@@ -1,0 +1,70 @@
+import json
+
+import pyarrow as pa
+
+from ..problems import Problem
+from . import columns, objects
+from .encoder import Batch, Encoder
+
+
+def to_json_lines(batch: Batch) -> bytes:
+    """A line for each record, UTF-8, without a line feed inside of it (RFC 8259 escapes them)."""
+    if isinstance(batch, pa.RecordBatch):
+        return columns.to_json_lines(batch)
+    return objects.to_json_lines(batch)
+
+
+class JsonLines(Encoder):
+    """JSON Lines, UTF-8, `\\n` after each record (jsonlines.org).
+
+    With `end_record` the last line is the end record, so that a reader can tell a complete stream
+    from one that was cut off: `{"@end": {"status": "complete", "records": 3}}`.
+    """
+
+    name = "jsonl"
+    media_type = "application/jsonl"
+
+    def __init__(self, *, end_record: bool = False) -> None:
+        self.end_record = end_record
+
+    def encode(self, batch: Batch) -> bytes:
+        return to_json_lines(batch)
+
+    def end(self, records: int) -> bytes:
+        return self._end_line({"status": "complete", "records": records})
+
+    def fail(self, records: int, problem: Problem) -> bytes:
+        reason = problem.model_dump(exclude_none=True)
+        return self._end_line({"status": "error", "records": records, "problem": reason})
+
+    def _end_line(self, end: dict[str, object]) -> bytes:
+        return json.dumps({"@end": end}).encode() + b"\n" if self.end_record else b""
+
+
+class NdJson(JsonLines):
+    name = "ndjson"
+    media_type = "application/x-ndjson"
+
+
+class JsonArray(Encoder):
+    """One JSON array (RFC 8259). Its closing bracket comes last: without it nothing parses."""
+
+    name = "json"
+    media_type = "application/json"
+
+    def __init__(self) -> None:
+        self._separator = b""
+
+    def start(self) -> bytes:
+        return b"["
+
+    def encode(self, batch: Batch) -> bytes:
+        if not len(batch):
+            return b""
+        records = to_json_lines(batch).rstrip(b"\n").replace(b"\n", b",\n")
+        array = self._separator + records
+        self._separator = b",\n"
+        return array
+
+    def end(self, records: int) -> bytes:
+        return b"]\n"

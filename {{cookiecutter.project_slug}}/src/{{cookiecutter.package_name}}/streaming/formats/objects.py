@@ -1,0 +1,55 @@
+"""Python objects as rows of plain values, and as Arrow."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import orjson
+import pyarrow as pa
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+ARROW_TYPES = (bytes, date, datetime, time, timedelta, Decimal)
+OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
+
+
+def to_json_lines(records: Sequence[Any]) -> bytes:
+    return b"".join([orjson.dumps(record, _to_json, OPTIONS) for record in records])
+
+
+def to_arrow(records: Sequence[Any], schema: pa.Schema | None = None) -> pa.RecordBatch:
+    """The records as a batch of `schema`; without one it is inferred from these records.
+
+    Raises `ValueError` where a record has other fields than the first, or a value does not fit.
+    """
+    rows = msgspec.to_builtins(list(records), builtin_types=ARROW_TYPES, enc_hook=_to_plain)
+    names = schema.names if schema else list(rows[0]) if rows else []
+    for row in rows:
+        if list(row) != names:
+            raise ValueError(f"A record has the fields {list(row)}, where the first has {names}.")
+    try:
+        return pa.RecordBatch.from_pylist(rows, schema)
+    except (pa.ArrowException, OverflowError) as error:
+        raise ValueError(f"A record does not fit the first ones: {error}") from error
+
+
+def _to_plain(value: Any) -> Any:
+    return value.model_dump() if isinstance(value, BaseModel) else to_jsonable_python(value)
+
+
+def _to_json(value: Any) -> Any:
+    """What orjson does not know, or would write in another form than Arrow columns have."""
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    if isinstance(value, datetime):
+        in_utc = value if value.tzinfo in {None, UTC} else value.astimezone(UTC)
+        return f"{in_utc.replace(tzinfo=None).isoformat()}Z"
+    if isinstance(value, msgspec.Struct):
+        return msgspec.to_builtins(value, builtin_types=ARROW_TYPES, enc_hook=_to_plain)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return to_jsonable_python(value)

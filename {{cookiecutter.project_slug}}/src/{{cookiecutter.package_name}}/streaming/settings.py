@@ -1,0 +1,15 @@
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class StreamingSettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="STREAMING_", env_file=".env", extra="ignore")
+
+    min_bytes_per_second: Annotated[
+        int, Field(ge=1, description="A reader that is slower than this is dropped.")
+    ] = 2048
+    shutdown_grace_seconds: Annotated[
+        float, Field(ge=0, description="How long finite streams may go on after SIGTERM.")
+    ] = 20
