@@ -21,73 +21,23 @@ CLOSE_SECONDS = 5
 ROWS_FOR_A_THREAD = 200
 
 
-def encode_batches(
+async def encode_batches(
     source: AsyncGenerator[Any, None] | Iterable[Any], encoder: Encoder
 ) -> AsyncGenerator[bytes, None]:
     """Encode what a source yields: single records, lists of them, or Arrow record batches.
 
-    Records are Pydantic models, dataclasses, msgspec structs or dicts. Small chunks are joined up
+    Records are Pydantic models, dataclasses, msgspec structs or dicts. What is small is joined up
     to 64 KiB, or for 20 ms; large batches are encoded in parts of about that size. The first chunk
-    is made of the first thing that is yielded.
+    is made of the first thing that is yielded. All is made in a task of its own, never more than
+    64 KiB (and one part) ahead of the reader.
 
     An error before the first chunk is raised with nothing sent; a later one first sends what the
     format has to say of it, and is then raised for the response to abort the connection. The
     source is closed in the end, whatever ends it.
     """
     items = source if isinstance(source, AsyncGenerator) else iterate_in_thread(source)
-    return coalesce(_encode(items, encoder))
-
-
-async def _encode(
-    items: AsyncGenerator[Any, None], encoder: Encoder
-) -> AsyncGenerator[bytes, None]:
-    records = 0
-    async with aclosing(items):
-        first = await anext(items, None)
-        chunks = [] if first is None else [await _run(encoder, part) for part in _parts(first)]
-        yield encoder.start() + b"".join(chunks)
-        try:
-            records += _count(first)
-            async for item in items:
-                drain.check()
-                for part in _parts(item):
-                    yield await _run(encoder, part)
-                records += _count(item)
-        except Exception as error:
-            yield encoder.fail(records, describe(error))
-            raise
-    yield encoder.end(records)
-
-
-def _parts(item: Any) -> Iterator[Batch]:
-    if not isinstance(item, pa.RecordBatch):
-        yield item if isinstance(item, list) else [item]
-        return
-    rows = max(1, CHUNK_BYTES * item.num_rows // max(1, item.nbytes))
-    for start in range(0, max(1, item.num_rows), rows):
-        yield item.slice(start, rows)
-
-
-def _count(item: Any) -> int:
-    count = len(item) if isinstance(item, (pa.RecordBatch, list)) else int(item is not None)
-    count_records(count)
-    return count
-
-
-async def _run(encoder: Encoder, batch: Batch) -> bytes:
-    if len(batch) < ROWS_FOR_A_THREAD:
-        return encoder.encode(batch)
-    return await run_sync(encoder.encode, batch)
-
-
-async def coalesce(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """Join small chunks for as long as more of them come at once.
-
-    They are made in a task of their own, never more than 64 KiB (and one chunk) ahead of the
-    reader.
-    """
     buffer = _Buffer()
-    producer = asyncio.create_task(buffer.fill(chunks))
+    producer = asyncio.create_task(_produce(items, encoder, buffer))
     try:
         while chunk := await buffer.take():
             yield chunk
@@ -98,42 +48,93 @@ async def coalesce(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes,
             await asyncio.gather(producer, return_exceptions=True)
 
 
+async def _produce(items: AsyncGenerator[Any, None], encoder: Encoder, buffer: "_Buffer") -> None:
+    try:
+        async with aclosing(items):
+            await _encode(items, encoder, buffer)
+    finally:
+        buffer.end()
+
+
+async def _encode(items: AsyncGenerator[Any, None], encoder: Encoder, buffer: "_Buffer") -> None:
+    records = 0
+    beginning = encoder.start()
+    try:
+        async for item in items:
+            drain.check()
+            if isinstance(item, (pa.RecordBatch, list)):
+                for part in _parts(item):
+                    if buffer.add(beginning + await _encode_part(encoder, part)):
+                        await buffer.wait_for_space()
+                    beginning = b""
+                count = len(item)
+            else:
+                if buffer.add(beginning + encoder.encode_record(item)):
+                    await buffer.wait_for_space()
+                beginning = b""
+                count = 1
+            records += count
+            count_records(count)
+    except Exception as error:
+        if buffer.has_begun:
+            buffer.add(encoder.fail(records, describe(error)))
+        raise
+    buffer.add(beginning + encoder.end(records))
+
+
+def _parts(batch: Batch) -> Iterator[Batch]:
+    if not isinstance(batch, pa.RecordBatch):
+        yield batch
+        return
+    rows = max(1, CHUNK_BYTES * batch.num_rows // max(1, batch.nbytes))
+    for start in range(0, max(1, batch.num_rows), rows):
+        yield batch.slice(start, rows)
+
+
+async def _encode_part(encoder: Encoder, part: Batch) -> bytes:
+    if len(part) < ROWS_FOR_A_THREAD:
+        return encoder.encode(part)
+    return await run_sync(encoder.encode, part)
+
+
 class _Buffer:
-    """The bytes between one task that makes them and one that takes them."""
+    """The bytes between a task that makes them and one that takes them."""
 
     def __init__(self) -> None:
+        self.has_begun = False
         self._chunks: list[bytes] = []
         self._bytes = 0
         self._due = 0.0
         self._now = asyncio.get_running_loop().time
+        self._ended = False
         self._has_some = asyncio.Event()
         self._is_full = asyncio.Event()
         self._has_space = asyncio.Event()
-        self._ended = False
 
-    async def fill(self, chunks: AsyncGenerator[bytes, None]) -> None:
-        try:
-            async with aclosing(chunks):
-                async for chunk in chunks:
-                    if chunk:
-                        await self._put(chunk)
-        finally:
-            self._ended = True
-            self._has_some.set()
-            self._is_full.set()
-
-    async def _put(self, chunk: bytes) -> None:
+    def add(self, chunk: bytes) -> bool:
+        """Returns whether the buffer is full or due: then wait until it has space."""
+        if not chunk:
+            return False
+        self.has_begun = True
         self._chunks.append(chunk)
         self._bytes += len(chunk)
+        if len(self._chunks) == 1:
+            self._has_some.set()
+        # A source that never waits would otherwise let nobody take what is due.
+        return self._bytes >= CHUNK_BYTES or self._now() >= self._due
+
+    async def wait_for_space(self) -> None:
+        self._is_full.set()
+        self._has_space.clear()
+        await self._has_space.wait()
+
+    def end(self) -> None:
+        self._ended = True
         self._has_some.set()
-        # A source that never waits must let the other task run when something is due.
-        if self._bytes >= CHUNK_BYTES or self._now() >= self._due:
-            self._is_full.set()
-            self._has_space.clear()
-            await self._has_space.wait()
+        self._is_full.set()
 
     async def take(self) -> bytes:
-        """What there is when it is full or due; nothing once no more can come."""
+        """What there is once it is full or due; nothing once no more can come."""
         await self._has_some.wait()
         if not self._is_full.is_set() and self._now() < self._due:
             with suppress(TimeoutError):

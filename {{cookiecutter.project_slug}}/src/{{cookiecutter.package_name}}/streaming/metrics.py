@@ -61,11 +61,15 @@ class StreamFigures:
         self._status: int | None = None
         self._bytes = 0
         self._records = 0
+        self._records_told = 0
 
     def open(self, status: int) -> None:
         if status < HTTPStatus.BAD_REQUEST:
             self._status = status
             OPEN.labels(self._module).inc()
+
+    def count_records(self, count: int) -> None:
+        self._records += count
 
     def count_bytes(self, count: int) -> None:
         if count and self._first_byte is None:
@@ -73,10 +77,8 @@ class StreamFigures:
             FIRST_BYTE.labels(self._module).observe(self._first_byte)
         self._bytes += count
         BYTES.labels(self._module).inc(count)
-
-    def count_records(self, count: int) -> None:
-        self._records += count
-        RECORDS.labels(self._module).inc(count)
+        RECORDS.labels(self._module).inc(self._records - self._records_told)
+        self._records_told = self._records
 
     def close(self, end: End) -> None:
         if self._status is None:

@@ -11,7 +11,7 @@ Values have one text form everywhere:
 | enum | its value | same |
 | nested record, list | object, array | JSON |
 | U+2028 and other text | as it is, in UTF-8 | same, guarded against formulas |
-| lone surrogate, integer beyond 64 bits | `ValueError`: no format can carry it | same |
+| lone surrogate, integer beyond 64 bits | an error: no format can carry it | same |
 """
 
 from .binary import ArrowStream, Parquet

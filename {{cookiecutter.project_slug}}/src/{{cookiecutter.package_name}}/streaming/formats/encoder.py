@@ -23,8 +23,11 @@ class Encoder:
         return b""
 
     def encode(self, batch: Batch) -> bytes:
-        """Raises `ValueError` for a value that the format cannot carry."""
+        """Raises `ValueError` or `TypeError` for a value that the format cannot carry."""
         raise NotImplementedError
+
+    def encode_record(self, record: Any) -> bytes:
+        return self.encode([record])
 
     def end(self, records: int) -> bytes:
         """The bytes that only a complete stream has; `records` is the count of the whole."""

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pyarrow as pa
 
@@ -11,7 +12,7 @@ def to_json_lines(batch: Batch) -> bytes:
     """A line for each record, UTF-8, without a line feed inside of it (RFC 8259 escapes them)."""
     if isinstance(batch, pa.RecordBatch):
         return columns.to_json_lines(batch)
-    return objects.to_json_lines(batch)
+    return b"".join(map(objects.to_json_line, batch))
 
 
 class JsonLines(Encoder):
@@ -29,6 +30,9 @@ class JsonLines(Encoder):
 
     def encode(self, batch: Batch) -> bytes:
         return to_json_lines(batch)
+
+    def encode_record(self, record: Any) -> bytes:
+        return objects.to_json_line(record)
 
     def end(self, records: int) -> bytes:
         return self._end_line({"status": "complete", "records": records})

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -15,8 +16,12 @@ ARROW_TYPES = (bytes, date, datetime, time, timedelta, Decimal)
 OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
 
 
-def to_json_lines(records: Sequence[Any]) -> bytes:
-    return b"".join([orjson.dumps(record, _to_json, OPTIONS) for record in records])
+def to_json_line(record: Any) -> bytes:
+    if isinstance(record, BaseModel) and _model_has_our_forms(type(record)):
+        return record.__pydantic_serializer__.to_json(record) + b"\n"
+    if isinstance(record, msgspec.Struct) and _struct_has_our_forms(type(record)):
+        return msgspec.json.encode(record) + b"\n"
+    return orjson.dumps(record, _to_json, OPTIONS)
 
 
 def to_arrow(records: Sequence[Any], schema: pa.Schema | None = None) -> pa.RecordBatch:
@@ -33,6 +38,25 @@ def to_arrow(records: Sequence[Any], schema: pa.Schema | None = None) -> pa.Reco
         return pa.RecordBatch.from_pylist(rows, schema)
     except (pa.ArrowException, OverflowError) as error:
         raise ValueError(f"A record does not fit the first ones: {error}") from error
+
+
+@cache
+def _model_has_our_forms(model: type[BaseModel]) -> bool:
+    """Whether the JSON that Pydantic itself makes is as ours: it is several times as fast.
+
+    It is not for times (they keep their offset), for bytes, and where a field can be anything.
+    """
+    schema = str(model.__pydantic_core_schema__)
+    others = ("any", "bytes", "datetime", "decimal", "is-instance")
+    return not any(f"'type': '{other}'" in schema for other in others)
+
+
+@cache
+def _struct_has_our_forms(struct: type[msgspec.Struct]) -> bool:
+    """The same for what msgspec makes."""
+    fields = str(msgspec.inspect.type_info(struct))
+    others = ("Any", "Bytes", "Custom", "DateTime", "Decimal")
+    return not any(f"{other}Type" in fields for other in others)
 
 
 def _to_plain(value: Any) -> Any:
