@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from . import console, modules
 from .settings import Settings
 from .streaming import health, problems
+from .streaming.compression import CompressionMiddleware
 
 
 def module_routers() -> Iterator[APIRouter]:
@@ -32,6 +33,8 @@ def create_app() -> FastAPI:
     for router in module_routers():
         app.include_router(router)
     app.include_router(health.router)
+    # Added last, it is the outermost: nothing of ours changes a response after it.
+    app.add_middleware(CompressionMiddleware)
     return app
 
 
