@@ -9,8 +9,10 @@ export async function* downloadChunks(url, { signal } = {}) {
   let have = 0;
   for (let failures = 0; ; ) {
     try {
-      const headers = have ? { Range: `bytes=${have}-`, "If-Match": etag } : {};
+      // With a range fetch asks for no compression: a compressed file has no length and no ranges.
+      const headers = { Range: `bytes=${have}-`, ...(have && { "If-Match": etag }) };
       const response = await fetch(url, { headers, signal, cache: "no-store" });
+      if (!have && response.status === 416) return; // an empty file has no first byte
       if (have && (response.status === 412 || (response.ok && !isRest(response, have, etag)))) {
         await response.body.cancel();
         throw Object.assign(new Error("The file has changed."), { refused: true });

@@ -43,7 +43,10 @@ def size(path: Path) -> int:
 
 def download_rest(url: str, part: Path, etag: Path) -> None:
     have = size(part) if etag.exists() else 0
-    headers = {"Range": f"bytes={have}-", "If-Range": etag.read_text()} if have else {}
+    # A compressed file has no ranges, and no length to know its end by.
+    headers = {"Accept-Encoding": "identity"}
+    if have:
+        headers |= {"Range": f"bytes={have}-", "If-Range": etag.read_text()}
     with (
         httpx2.Client(timeout=30, follow_redirects=True) as client,
         client.stream("GET", url, headers=headers) as response,

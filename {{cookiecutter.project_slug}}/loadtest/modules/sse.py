@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from locust import constant, task
 
-from loadtest.streams import StreamUser
+from loadtest.streams import AS_IT_IS, StreamUser
 
 EVENTS = 20
 
@@ -17,7 +17,9 @@ class Subscriber(StreamUser):
     @task
     def follow(self) -> None:
         path = f"/events/load-{uuid4().hex}"
-        with self.client.get(path, name="/events", stream=True, catch_response=True) as response:
+        with self.client.get(
+            path, name="/events", headers=AS_IT_IS, stream=True, catch_response=True
+        ) as response:
             for number in range(EVENTS):
                 started = perf_counter()
                 self.client.post(path, json={"number": number}, name="/events (publish)")

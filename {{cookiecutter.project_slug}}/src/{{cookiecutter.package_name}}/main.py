@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from . import console, modules
 from .settings import Settings
 from .streaming import health, metrics, problems
+from .streaming.compression import CompressionMiddleware
 from .streaming.delivery import AbortableConnections
 
 
@@ -42,6 +43,7 @@ def create_app() -> FastAPI:
         app.include_router(router)
     app.include_router(health.router)
     app.include_router(metrics.router)
+    app.add_middleware(CompressionMiddleware)
     return app
 
 

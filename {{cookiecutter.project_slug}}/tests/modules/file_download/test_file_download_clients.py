@@ -16,9 +16,20 @@ def test_a_client_downloads_the_file(http, run_client, url, client, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["readings.csv"]
 
 
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_downloads_an_empty_file(serve, run_client, client, tmp_path):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "empty.csv").touch()
+    with serve(FILE_DOWNLOAD_FOLDER=str(folder)) as server:
+        result = run_client(client, f"{server.url}/files/empty.csv")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "empty.csv").read_bytes() == b""
+
+
 @pytest.mark.parametrize("client", ["python/file_download.py", "curl/file_download.sh"])
 def test_a_client_resumes_the_part_that_it_has(http, run_client, url, client, tmp_path):
-    whole = http.get(url)
+    whole = http.get(url, headers={"Accept-Encoding": "identity"})
     part = bytearray(whole.content[:500_000])
     part[0] ^= 255  # the part is kept, not fetched again: this byte stays
     (tmp_path / "readings.csv.part").write_bytes(part)

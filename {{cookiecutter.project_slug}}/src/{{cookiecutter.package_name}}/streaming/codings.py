@@ -1,0 +1,78 @@
+"""The content codings that are offered (RFC 9110, section 8.4.1), and the choice among them.
+
+Each coding encodes one body. What `encode` returns can be decoded at once, up to the last byte of
+`data`; only with `last` is the body complete. The windows are small, because a stream that stays
+open keeps them: 50 to 100 KiB, where the defaults of the libraries take 220 to 840.
+"""
+
+import sys
+import zlib
+from collections.abc import Mapping
+from typing import ClassVar, Protocol
+
+import brotli
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+
+class Encoder(Protocol):
+    def encode(self, data: bytes, *, last: bool) -> bytes: ...
+
+
+class Zstandard:
+    """Zstandard (RFC 8878)."""
+
+    OPTIONS: ClassVar[Mapping[int, int]] = {
+        zstd.CompressionParameter.compression_level: 1,
+        zstd.CompressionParameter.window_log: 14,
+        zstd.CompressionParameter.hash_log: 11,
+    }
+
+    def __init__(self) -> None:
+        self._compressor = zstd.ZstdCompressor(options=self.OPTIONS)
+
+    def encode(self, data: bytes, *, last: bool) -> bytes:
+        compressor = self._compressor
+        return compressor.compress(data, compressor.FLUSH_FRAME if last else compressor.FLUSH_BLOCK)
+
+
+class Brotli:
+    """Brotli (RFC 7932). A higher quality than 1 takes at least 340 KiB, whatever the window."""
+
+    def __init__(self) -> None:
+        self._compressor = brotli.Compressor(quality=1, lgwin=13)
+
+    def encode(self, data: bytes, *, last: bool) -> bytes:
+        compressor = self._compressor
+        return compressor.process(data) + (compressor.finish() if last else compressor.flush())
+
+
+class Gzip:
+    """gzip (RFC 1952)."""
+
+    def __init__(self) -> None:
+        self._compressor = zlib.compressobj(level=4, wbits=16 + 13, memLevel=6)
+
+    def encode(self, data: bytes, *, last: bool) -> bytes:
+        compressor = self._compressor
+        flushed = zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH
+        return compressor.compress(data) + compressor.flush(flushed)
+
+
+# In the order of preference, where a client has none.
+CODINGS: dict[str, type[Encoder]] = {"zstd": Zstandard, "br": Brotli, "gzip": Gzip}
+
+
+def choose_coding(accept_encoding: str) -> str | None:
+    """The coding that `Accept-Encoding` prefers (RFC 9110, section 12.5.3); `None` for identity.
+
+    What cannot be parsed counts as not said, and a client that accepts nothing gets identity.
+    """
+    accepted = parse_accept_header(accept_encoding, Accept)
+    best = max((*CODINGS, "identity"), key=accepted.quality)
+    return best if best in CODINGS and accepted.quality(best) > 0 else None
