@@ -169,18 +169,24 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
-def run_client(require: Callable[..., str], run: Any) -> Any:
-    """Run a client of `clients/` by its path there, with the program that its language needs."""
+def client_command(require: Callable[..., str]) -> Callable[..., list[str]]:
+    """The command of a client of `clients/`, with the program that its language needs."""
     programs = {".py": lambda: sys.executable, ".js": lambda: require("node")}
 
-    def run_one(client: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    def command(client: str, *arguments: str) -> list[str]:
         path = PROJECT / "clients" / client
-        program = programs.get(path.suffix, lambda: require("sh"))()
         if path.suffix == ".sh":
             require("curl")
-        return run(program, path, *arguments, **options)
+        program = programs.get(path.suffix, lambda: require("sh"))()
+        return [program, str(path), *arguments]
 
-    return run_one
+    return command
+
+
+@pytest.fixture
+def run_client(client_command: Any, run: Any) -> Any:
+    """Run a client of `clients/` by its path there."""
+    return lambda *command, **options: run(*client_command(*command), **options)
 
 
 @pytest.fixture

@@ -102,8 +102,7 @@ def main() -> None:
     set_on_retry_hooks([say_retry])
     try:
         for record in read_records(options.url, attempts=options.attempts):
-            print(json.dumps(record, ensure_ascii=False))
-        sys.stdout.flush()
+            print(json.dumps(record, ensure_ascii=False), flush=True)
     except BrokenPipeError:  # a reader such as `head` has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
