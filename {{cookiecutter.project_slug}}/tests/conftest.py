@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from selenium import webdriver
 
 from tests.hop import hop
+from tests.nginx import CELLS, nginx
 
 PROJECT = Path(__file__).parents[1]
 APP = "{{ cookiecutter.package_name }}.main:app"
@@ -39,8 +42,11 @@ def require() -> Callable[..., str]:
     Without any the test is skipped, or fails if `REQUIRE_SERVICES=1` says that none may be missing.
     """
 
+    # Debian keeps servers in a folder that is not on everybody's PATH.
+    folders = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
+
     def find(*programs: str) -> str:
-        for path in filter(None, map(shutil.which, programs)):
+        for path in filter(None, map(partial(shutil.which, path=folders), programs)):
             return path
         missing = f"{' or '.join(programs)} is not installed"
         if os.environ.get("REQUIRE_SERVICES") == "1":
@@ -128,6 +134,27 @@ def cut_off(service: str) -> Iterator[Callable[..., str]]:
         yield lambda cuts, *, after: hops.enter_context(hop(service, cuts=cuts, cut_after=after))
 
 
+@pytest.fixture(scope="session")
+def start_nginx(
+    require: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], dict[str, str]]]:
+    """Run an nginx before each upstream that is asked for, and keep it for the tests to come."""
+    with contextlib.ExitStack() as running:
+
+        @cache
+        def start(upstream: str) -> dict[str, str]:
+            folder = tmp_path_factory.mktemp("nginx")
+            return running.enter_context(nginx(require("nginx"), upstream, folder))
+
+        yield start
+
+
+@pytest.fixture(params=CELLS)
+def behind_nginx(request: pytest.FixtureRequest, start_nginx: Any) -> Callable[[str], str]:
+    """Give the URL at which nginx passes on to an upstream, in each of its settings in turn."""
+    return lambda upstream: start_nginx(upstream)[request.param]
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a program in an empty folder and return what it prints."""
@@ -142,18 +169,40 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
-def run_client(require: Callable[..., str], run: Any) -> Any:
-    """Run a client of `clients/` by its path there, with the program that its language needs."""
+def client_command(require: Callable[..., str]) -> Callable[..., list[str]]:
+    """The command of a client of `clients/`, with the program that its language needs."""
     programs = {".py": lambda: sys.executable, ".js": lambda: require("node")}
 
-    def run_one(client: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(client: str, *arguments: str) -> list[str]:
         path = PROJECT / "clients" / client
-        program = programs.get(path.suffix, lambda: require("sh"))()
         if path.suffix == ".sh":
             require("curl")
-        return run(program, path, *arguments)
+        program = programs.get(path.suffix, lambda: require("sh"))()
+        return [program, str(path), *arguments]
 
-    return run_one
+    return command
+
+
+@pytest.fixture
+def run_client(client_command: Any, run: Any) -> Any:
+    """Run a client of `clients/` by its path there."""
+    return lambda *command, **options: run(*client_command(*command), **options)
+
+
+@pytest.fixture
+def run_clients(run_client: Any, tmp_path: Path) -> Any:
+    """Run clients at once, each in a folder that is named after its language."""
+
+    def run_one(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        folder = tmp_path / Path(command[0]).parent
+        folder.mkdir(exist_ok=True)
+        return run_client(*command, cwd=folder)
+
+    def run_all(*commands: Sequence[str]) -> list[subprocess.CompletedProcess[str]]:
+        with ThreadPoolExecutor() as threads:
+            return list(threads.map(run_one, commands))
+
+    return run_all
 
 
 @pytest.fixture(scope="session")

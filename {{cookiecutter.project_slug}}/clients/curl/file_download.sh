@@ -28,7 +28,14 @@ if [ -n "$etag" ] && [ -n "$new_etag" ] && [ "$etag" != "$new_etag" ]; then
 fi
 [ -z "$new_etag" ] || printf '%s\n' "$new_etag" >"$path.etag"
 case $status in
-0) mv "$path.part" "$path" && rm -f "$path.etag" ;;
+0)
+    mv "$path.part" "$path" && rm -f "$path.etag"
+    echo "Saved $path ($(wc -c <"$path" | tr -d ' ') bytes)" >&2
+    ;;
+22) # refused: the part stays as it is, so another request, for one byte, has to ask why
+    curl --location --silent --range 0-0 "$url" | head -c 4000 >&2
+    exit $status
+    ;;
 33) start_again ;; # the server sent the whole where curl wanted the rest
 *) exit $status ;;
 esac

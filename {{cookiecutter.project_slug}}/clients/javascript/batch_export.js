@@ -1,5 +1,5 @@
 // Read an export, in browsers and in Node, and refuse one that is cut off.
-//   node clients/javascript/batch_export.js [URL] [FORMAT] [PATH]
+const USAGE = "Usage: node clients/javascript/batch_export.js [URL] [FORMAT] [PATH]";
 
 const PARQUET_FOOTER = [0x50, 0x41, 0x52, 0x31];
 const ARROW_END_OF_STREAM = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
@@ -50,19 +50,31 @@ function isComplete(tail, format) {
   return true;
 }
 
-const isMain = globalThis.process?.argv[1] && import.meta.url.endsWith(encodeURI(process.argv[1]));
-if (isMain) {
+async function main() {
+  const { createWriteStream } = await import("node:fs");
+  const { rename, rm, stat } = await import("node:fs/promises");
+  const { basename } = await import("node:path");
+  const { pipeline } = await import("node:stream/promises");
+  const { parseArgs } = await import("node:util");
+  const options = { help: { type: "boolean", short: "h" } };
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  if (values.help) return console.log(USAGE);
+  const [url = "http://127.0.0.1:8000/exports/readings", format = "parquet"] = positionals;
+  const path = positionals[2] ?? `${basename(new URL(url).pathname)}.${format}`;
   try {
-    const { createWriteStream } = await import("node:fs");
-    const { rename } = await import("node:fs/promises");
-    const { basename } = await import("node:path");
-    const { pipeline } = await import("node:stream/promises");
-    const [url = "http://127.0.0.1:8000/exports/readings", format = "parquet"] = process.argv.slice(2);
-    const path = process.argv[4] ?? `${basename(new URL(url).pathname)}.${format}`;
     await pipeline(exportChunks(url, { format }), createWriteStream(`${path}.part`));
     await rename(`${path}.part`, path);
   } catch (error) {
+    await rm(`${path}.part`, { force: true });
+    throw error;
+  }
+  console.error(`Saved ${path} (${(await stat(path)).size} bytes)`);
+}
+
+const isMain = globalThis.process?.argv[1] && import.meta.url.endsWith(encodeURI(process.argv[1]));
+if (isMain) {
+  main().catch((error) => {
     console.error(String(error.cause ?? error));
     process.exitCode = 1;
-  }
+  });
 }

@@ -1,10 +1,9 @@
 // Download a file, in browsers and in Node: resumes after a break, and never joins two versions of
-// the file.   node clients/javascript/file_download.js [URL] [PATH]
-
-const RETRIES = 5;
+// the file.
+const USAGE = "Usage: node clients/javascript/file_download.js [--attempts N] [URL] [PATH]";
 
 /** Yields the bytes of the file in order; throws when the file changes while it is downloaded. */
-export async function* downloadChunks(url, { signal } = {}) {
+export async function* downloadChunks(url, { attempts = 6, signal } = {}) {
   let etag;
   let have = 0;
   for (let failures = 0; ; ) {
@@ -30,7 +29,7 @@ export async function* downloadChunks(url, { signal } = {}) {
       if (have === total) return;
       throw new Error(`${have} of ${total} bytes have come.`);
     } catch (error) {
-      if (error.refused || signal?.aborted || ++failures > RETRIES) throw error;
+      if (error.refused || signal?.aborted || ++failures >= attempts) throw error;
       await new Promise((resolve) => setTimeout(resolve, 2 ** failures * 100));
     }
   }
@@ -56,19 +55,31 @@ async function* chunks(body) {
   }
 }
 
-const isMain = globalThis.process?.argv[1] && import.meta.url.endsWith(encodeURI(process.argv[1]));
-if (isMain) {
+async function main() {
+  const { createWriteStream } = await import("node:fs");
+  const { rename, rm, stat } = await import("node:fs/promises");
+  const { basename } = await import("node:path");
+  const { pipeline } = await import("node:stream/promises");
+  const { parseArgs } = await import("node:util");
+  const options = { attempts: { type: "string" }, help: { type: "boolean", short: "h" } };
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  if (values.help) return console.log(USAGE);
+  const [url = "http://127.0.0.1:8000/files/readings.csv"] = positionals;
+  const path = positionals[1] ?? basename(new URL(url).pathname);
   try {
-    const { createWriteStream } = await import("node:fs");
-    const { rename } = await import("node:fs/promises");
-    const { basename } = await import("node:path");
-    const { pipeline } = await import("node:stream/promises");
-    const url = process.argv[2] ?? "http://127.0.0.1:8000/files/readings.csv";
-    const path = process.argv[3] ?? basename(new URL(url).pathname);
-    await pipeline(downloadChunks(url), createWriteStream(`${path}.part`));
+    await pipeline(downloadChunks(url, values), createWriteStream(`${path}.part`));
     await rename(`${path}.part`, path);
   } catch (error) {
+    await rm(`${path}.part`, { force: true });
+    throw error;
+  }
+  console.error(`Saved ${path} (${(await stat(path)).size} bytes)`);
+}
+
+const isMain = globalThis.process?.argv[1] && import.meta.url.endsWith(encodeURI(process.argv[1]));
+if (isMain) {
+  main().catch((error) => {
     console.error(String(error.cause ?? error));
     process.exitCode = 1;
-  }
+  });
 }

@@ -1,7 +1,6 @@
 // Read records as JSON Lines, in browsers and in Node: resumes after a break, and refuses a stream
-// without its end.   node clients/javascript/jsonl.js [URL]
-
-const RETRIES = 5;
+// without its end.
+const USAGE = "Usage: node clients/javascript/jsonl.js [--attempts N] [URL]";
 
 export class TruncatedStream extends Error {}
 
@@ -9,7 +8,7 @@ export class TruncatedStream extends Error {}
  * Yields each record once, in the order of `key`; `?limit=` in `url` is kept to. After a break the
  * next request goes on behind the last record.
  */
-export async function* readRecords(url, { key = "id", signal } = {}) {
+export async function* readRecords(url, { key = "id", attempts = 6, signal } = {}) {
   const target = new URL(url);
   const query = target.searchParams;
   query.set("end", "true");
@@ -23,7 +22,7 @@ export async function* readRecords(url, { key = "id", signal } = {}) {
       }
       return;
     } catch (error) {
-      if (error.refused || signal?.aborted || ++failures > RETRIES) throw error;
+      if (error.refused || signal?.aborted || ++failures >= attempts) throw error;
       await new Promise((resolve) => setTimeout(resolve, 2 ** failures * 100));
     }
   }
@@ -62,13 +61,21 @@ async function* lines(body) {
   }
 }
 
+async function main() {
+  const { parseArgs } = await import("node:util");
+  const options = { attempts: { type: "string" }, help: { type: "boolean", short: "h" } };
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  if (values.help) return console.log(USAGE);
+  // A reader such as `head` has enough: that is no error of ours.
+  process.stdout.on("error", (error) => process.exit(error.code === "EPIPE" ? 141 : 1));
+  const [url = "http://127.0.0.1:8000/records/readings"] = positionals;
+  for await (const record of readRecords(url, values)) console.log(JSON.stringify(record));
+}
+
 const isMain = globalThis.process?.argv[1] && import.meta.url.endsWith(encodeURI(process.argv[1]));
 if (isMain) {
-  try {
-    const url = process.argv[2] ?? "http://127.0.0.1:8000/records/readings";
-    for await (const record of readRecords(url)) console.log(JSON.stringify(record));
-  } catch (error) {
+  main().catch((error) => {
     console.error(String(error.cause ?? error));
     process.exitCode = 1;
-  }
+  });
 }

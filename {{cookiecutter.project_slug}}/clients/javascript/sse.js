@@ -1,7 +1,7 @@
 // Follow server-sent events with `fetch`, in browsers and in Node: reconnects by itself and resumes
-// after the last event.   node clients/javascript/sse.js [URL]
-//
-// A browser's own EventSource does as much; this one can send headers and be stopped by a signal.
+// after the last event. A browser's own EventSource does as much; this one can send headers and be
+// stopped by a signal.
+const USAGE = "Usage: node clients/javascript/sse.js [URL]";
 
 /** Yields `{ id, event, data }` without an end, from behind `lastEventId` on. */
 export async function* readEvents(url, { lastEventId = "", signal } = {}) {
@@ -62,13 +62,21 @@ async function* lines(body) {
   }
 }
 
+async function main() {
+  const { parseArgs } = await import("node:util");
+  const options = { help: { type: "boolean", short: "h" } };
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  if (values.help) return console.log(USAGE);
+  // A reader such as `head` has enough: that is no error of ours.
+  process.stdout.on("error", (error) => process.exit(error.code === "EPIPE" ? 141 : 1));
+  const [url = "http://127.0.0.1:8000/events/readings"] = positionals;
+  for await (const { id, event, data } of readEvents(url)) console.log(id, event, data);
+}
+
 const isMain = globalThis.process?.argv[1] && import.meta.url.endsWith(encodeURI(process.argv[1]));
 if (isMain) {
-  try {
-    const url = process.argv[2] ?? "http://127.0.0.1:8000/events/readings";
-    for await (const { id, event, data } of readEvents(url)) console.log(id, event, data);
-  } catch (error) {
+  main().catch((error) => {
     console.error(String(error.cause ?? error));
     process.exitCode = 1;
-  }
+  });
 }

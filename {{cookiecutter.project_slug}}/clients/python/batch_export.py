@@ -70,8 +70,11 @@ def main() -> None:
     parser.add_argument("--to", type=Path, help="where to (default: the name of the table)")
     options = parser.parse_args()
     table = Path(httpx2.URL(options.url).path).name
+    target = options.to or Path(f"{table}.{options.format}")
     try:
-        save_export(options.url, options.to or Path(f"{table}.{options.format}"), options.format)
+        save_export(options.url, target, options.format)
+        show_progress("")
+        print(f"Saved {target} ({target.stat().st_size} bytes)", file=sys.stderr)
     except httpx2.HTTPStatusError as error:
         sys.exit(f"{error.response.status_code}: {error.response.text}")
     except (httpx2.TransportError, TruncatedExport) as error:

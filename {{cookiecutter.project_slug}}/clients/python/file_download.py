@@ -10,21 +10,25 @@ from pathlib import Path
 
 import httpx2
 import stamina
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 URL = "http://127.0.0.1:8000/files/readings.csv"
 
 
-def download(url: str, target: Path) -> None:
+def download(url: str, target: Path, *, attempts: int = 10) -> None:
     """Download `url` to `target`; until it is complete, it is `target` with `.part` behind.
 
     The ETag is kept beside the part, so that a later call resumes only the same version.
-    Raises `httpx2.HTTPStatusError` when the server refuses the request.
+    Raises `httpx2.HTTPStatusError` when the server refuses the request, and the last
+    `httpx2.TransportError` when so many `attempts` in a row bring nothing.
     """
     part = target.with_name(f"{target.name}.part")
     etag = target.with_name(f"{target.name}.etag")
     complete = False
     while not complete:
-        for attempt in stamina.retry_context(on=httpx2.TransportError, timeout=None):
+        for attempt in stamina.retry_context(
+            on=httpx2.TransportError, attempts=attempts, timeout=None
+        ):
             with attempt:
                 have = size(part)
                 try:
@@ -32,7 +36,7 @@ def download(url: str, target: Path) -> None:
                     complete = True
                 except httpx2.TransportError:
                     if size(part) <= have:
-                        raise  # one of ten; a request that brings bytes starts the count again
+                        raise  # a request that brings bytes starts the count of attempts again
     part.replace(target)
     etag.unlink(missing_ok=True)
 
@@ -86,13 +90,24 @@ def show_progress(text: str) -> None:
         print(f"\r{text}\x1b[K", end="", file=sys.stderr)
 
 
+def say_retry(details: RetryDetails) -> None:
+    show_progress("")
+    cause = details.caused_by
+    print(f"Again in {details.wait_for:.1f} s: {type(cause).__name__}: {cause}", file=sys.stderr)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", nargs="?", default=URL, help="%(default)s")
     parser.add_argument("--to", type=Path, help="where to (default: the name in the URL)")
+    parser.add_argument("--attempts", type=int, default=10, help="%(default)s")
     options = parser.parse_args()
+    target = options.to or Path(Path(httpx2.URL(options.url).path).name)
+    set_on_retry_hooks([say_retry])
     try:
-        download(options.url, options.to or Path(Path(httpx2.URL(options.url).path).name))
+        download(options.url, target, attempts=options.attempts)
+        show_progress("")
+        print(f"Saved {target} ({size(target)} bytes)", file=sys.stderr)
     except httpx2.HTTPStatusError as error:
         sys.exit(f"{error.response.status_code}: {error.response.text}")
     except httpx2.TransportError as error:

@@ -6,12 +6,14 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx2
 import stamina
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 URL = "http://127.0.0.1:8000/records/readings"
 
@@ -25,15 +27,16 @@ class TruncatedStream(Exception):
 BREAKS = (httpx2.TransportError, TruncatedStream)
 
 
-def read_records(url: str, *, key: str = "id") -> Iterator[Record]:
+def read_records(url: str, *, key: str = "id", attempts: int = 10) -> Iterator[Record]:
     """Yield each record once, in the order of `key`; `?limit=` in `url` is kept to.
 
     After a break the next request goes on behind the last record. Raises `httpx2.HTTPStatusError`
-    when the server refuses the request, and the last error when ten requests in a row bring nothing.
+    when the server refuses the request, and the last error when so many `attempts` in a row bring
+    nothing.
     """
     received, last_key = 0, None
     while True:
-        for attempt in stamina.retry_context(on=BREAKS, timeout=None):
+        for attempt in stamina.retry_context(on=BREAKS, attempts=attempts, timeout=None):
             with attempt:
                 received_before = received
                 try:
@@ -43,7 +46,7 @@ def read_records(url: str, *, key: str = "id") -> Iterator[Record]:
                     return
                 except BREAKS:
                     if received == received_before:
-                        raise  # one of ten; a request that brings a record starts the count again
+                        raise  # a request that brings a record starts the count of attempts again
 
 
 def rest_of(url: str, received: int, last_key: Any) -> httpx2.URL:
@@ -86,13 +89,23 @@ def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield from lines
 
 
+def say_retry(details: RetryDetails) -> None:
+    cause = details.caused_by
+    print(f"Again in {details.wait_for:.1f} s: {type(cause).__name__}: {cause}", file=sys.stderr)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", nargs="?", default=URL, help="%(default)s")
+    parser.add_argument("--attempts", type=int, default=10, help="%(default)s")
     options = parser.parse_args()
+    set_on_retry_hooks([say_retry])
     try:
-        for record in read_records(options.url):
-            print(json.dumps(record, ensure_ascii=False))
+        for record in read_records(options.url, attempts=options.attempts):
+            print(json.dumps(record, ensure_ascii=False), flush=True)
+    except BrokenPipeError:  # a reader such as `head` has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except httpx2.HTTPStatusError as error:
         sys.exit(f"{error.response.status_code}: {error.response.text}")
     except BREAKS as error:

@@ -6,6 +6,7 @@
 
 import argparse
 import itertools
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -61,6 +62,9 @@ def main() -> None:
         sys.exit(f"{error.response.status_code}: {error.response.text}")
     except httpx2.SSEError as error:
         sys.exit(str(error))
+    except BrokenPipeError:  # a reader such as `head` has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except KeyboardInterrupt:
         sys.exit(130)
 

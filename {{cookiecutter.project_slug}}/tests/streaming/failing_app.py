@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 
 import pyarrow as pa
 from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
 
 from {{ cookiecutter.package_name }}.streaming import (
     batching,
@@ -69,6 +70,16 @@ async def wait() -> AsyncGenerator[bytes]:
         await asyncio.sleep(3600)
     finally:
         closed.append("waits")
+
+
+async def first_and_wait() -> AsyncGenerator[bytes]:
+    yield b"first"
+    await asyncio.sleep(3600)
+
+
+@app.get("/waits-with-any-header", response_class=StreamingResponse)
+async def wait_with_any_header(name: str, value: str) -> StreamingResponse:
+    return StreamingResponse(first_and_wait(), headers={name: value})
 
 
 @app.get("/never-waits", response_class=responses.StreamResponse)

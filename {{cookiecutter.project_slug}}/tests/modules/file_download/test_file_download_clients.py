@@ -12,7 +12,9 @@ def url(service: str) -> str:
 def test_a_client_downloads_the_file(http, run_client, url, client, tmp_path):
     result = run_client(client, url)
     assert result.returncode == 0, result.stderr
-    assert (tmp_path / "readings.csv").read_bytes() == http.get(url).content
+    whole = http.get(url).content
+    assert (tmp_path / "readings.csv").read_bytes() == whole
+    assert result.stderr.splitlines()[-1] == f"Saved readings.csv ({len(whole)} bytes)"
     assert [path.name for path in tmp_path.iterdir()] == ["readings.csv"]
 
 
@@ -52,8 +54,16 @@ def test_a_client_starts_again_when_the_file_has_changed(http, run_client, url, 
 def test_a_client_that_is_refused_saves_no_file(run_client, service, client, tmp_path):
     result = run_client(client, f"{service}/files/nope")
     assert result.returncode != 0
-    assert "404" in result.stderr
-    assert not (tmp_path / "nope").exists()
+    assert '"status":404' in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_python_client_says_that_it_tries_again(run_client):
+    result = run_client("python/file_download.py", "http://127.0.0.1:1/file", "--attempts", "2")
+    assert result.returncode == 1
+    again, error = result.stderr.splitlines()
+    assert again.startswith("Again in")
+    assert again.endswith(error)
 
 
 @pytest.mark.slow

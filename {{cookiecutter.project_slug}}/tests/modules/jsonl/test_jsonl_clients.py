@@ -1,4 +1,5 @@
 import json
+import shlex
 
 import pytest
 
@@ -23,8 +24,24 @@ def test_a_client_reads_every_record(http, run_client, url, client):
 def test_a_client_says_why_it_was_refused(run_client, url, client):
     result = run_client(client, f"{url}?limit=0")
     assert result.returncode != 0
-    assert "query.limit" in result.stdout + result.stderr
+    assert "query.limit" in result.stderr
+    assert result.stdout == ""
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("client", ["python/jsonl.py", "javascript/jsonl.js"])
+def test_a_client_ends_quietly_when_its_reader_does(run, client_command, url, client):
+    result = run("sh", "-c", f"{shlex.join(client_command(client, url))} | head -n 1")
+    assert len(result.stdout.splitlines()) == 1
+    assert result.stderr == ""
+
+
+def test_the_python_client_says_that_it_tries_again(run_client):
+    result = run_client("python/jsonl.py", "http://127.0.0.1:1/records", "--attempts", "2")
+    assert result.returncode == 1
+    again, error = result.stderr.splitlines()
+    assert again.startswith("Again in")
+    assert again.endswith(error)
 
 
 @pytest.mark.slow

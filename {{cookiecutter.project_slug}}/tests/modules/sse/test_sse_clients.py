@@ -1,45 +1,38 @@
-import json
-import subprocess
-import sys
-from collections.abc import Callable
-from itertools import islice
-from pathlib import Path
+import shlex
 
 import pytest
 
-CLIENTS = Path(__file__).parents[3] / "clients"
+CLIENTS = ["python/sse.py", "javascript/sse.js", "curl/sse.sh"]
 
 
-@pytest.fixture
-def follow(require: Callable[..., str]) -> Callable[[str, str, int], list[int]]:
-    """The ids of the first readings that a client prints; it has no end, so it is ended."""
-    programs = {".py": lambda: sys.executable, ".js": lambda: require("node")}
-
-    def read_ids(client: str, url: str, count: int) -> list[int]:
-        path = CLIENTS / client
-        program = programs.get(path.suffix, lambda: require("curl") and require("sh"))()
-        command = [program, path, f"{url}/events/readings"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
-            assert process.stdout is not None
-            lines = (line for line in process.stdout if "{" in line)
-            readings = [json.loads(line[line.index("{") :]) for line in islice(lines, count)]
-            process.terminate()
-        return [reading["id"] for reading in readings]
-
-    return read_ids
-
-
-@pytest.mark.parametrize("client", ["python/sse.py", "javascript/sse.js", "curl/sse.sh"])
+@pytest.mark.parametrize("client", CLIENTS)
 def test_a_client_follows_the_events(service, follow, client):
     first, *rest = follow(client, service, 3)
     assert rest == [first + 1, first + 2]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("client", ["python/sse.py", "javascript/sse.js"])
+@pytest.mark.parametrize("client", CLIENTS)
 def test_a_client_resumes_a_stream_that_is_cut_off(follow, cut_off, client):
     first, *rest = follow(client, cut_off(1, after=500), 8)
     assert rest == list(range(first + 1, first + 8))
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_that_is_refused_says_why(run_client, service, client):
+    result = run_client(client, f"{service}/events/a,b")
+    assert result.returncode != 0
+    assert "path.topic" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["python/sse.py", "javascript/sse.js"])
+def test_a_client_ends_quietly_when_its_reader_does(run, client_command, service, client):
+    command = shlex.join(client_command(client, f"{service}/events/readings"))
+    result = run("sh", "-c", f"{command} | head -n 1")
+    assert len(result.stdout.splitlines()) == 1
+    assert result.stderr == ""
 
 
 @pytest.mark.slow
