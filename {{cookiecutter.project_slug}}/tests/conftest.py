@@ -22,6 +22,10 @@ from tests.nginx import CELLS, nginx
 
 PROJECT = Path(__file__).parents[1]
 APP = "{{ cookiecutter.package_name }}.main:app"
+SERVERS = {
+    "uvicorn": ["uvicorn", "--port"],
+    "granian": ["granian", "--interface", "asgi", "--no-ws", "--port"],
+}
 START_SECONDS = 30
 STOP_SECONDS = 10
 DEMO_ROWS = 60_000  # more than one batch for every module
@@ -57,7 +61,7 @@ def require() -> Callable[..., str]:
 
 
 class Server:
-    """A real uvicorn on a socket: `url` is where it answers, `log` what it has printed."""
+    """A real server on a socket: `url` is where it answers, `log` what it has printed."""
 
     def __init__(self, process: subprocess.Popen[bytes], url: str, log_file: Path) -> None:
         self.process = process
@@ -74,14 +78,19 @@ Serve = Callable[..., contextlib.AbstractContextManager[Server]]
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
-    """Start an app under uvicorn: `with serve("package.module:app", DEMO_ROWS="10") as server`."""
+    """Start an app: `with serve("package.module:app", "--workers", "4", DEMO_ROWS="10") as server`.
+
+    The options are those of uvicorn, or of granian with `server="granian"`.
+    """
 
     @contextlib.contextmanager
-    def start(app: str = APP, *options: str, **environment: str) -> Generator[Server]:
+    def start(
+        app: str = APP, *options: str, server: str = "uvicorn", **environment: str
+    ) -> Generator[Server]:
         folder = tmp_path_factory.mktemp("server")
         defaults = {"DEMO_ROWS": str(DEMO_ROWS), "DEMO_FOLDER": str(folder / "demo")}
         log_file = folder / "log"
-        command = [sys.executable, "-m", "uvicorn", app, "--port", "0", *options]
+        command = [sys.executable, "-m", *SERVERS[server], str(free_port()), app, *options]
         with log_file.open("wb") as log:
             process = subprocess.Popen(
                 command,
@@ -102,11 +111,16 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
     return start
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
 def wait_until_ready(process: subprocess.Popen[bytes], log_file: Path) -> str:
-    """Return the URL that uvicorn names in its log once it answers there."""
+    """Return the URL that the server names in its log once it answers there."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if found := re.search(r"running on (http://([\d.]+):(\d+))", log_file.read_text()):
+        if found := re.search(r"(?:on|at:) (http://([\d.]+):(\d+))", log_file.read_text()):
             with contextlib.suppress(OSError), socket.create_connection((found[2], found[3])):
                 return found[1]
         time.sleep(0.05)

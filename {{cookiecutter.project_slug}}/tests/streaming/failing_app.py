@@ -1,26 +1,53 @@
 """An app whose streams fail or never end; the tests of the streaming core serve it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
+from typing import Any
 
 import pyarrow as pa
-from fastapi import FastAPI, HTTPException
-from fastapi.responses import StreamingResponse
+from fastapi import HTTPException
+from pydantic import BaseModel
 
+from {{ cookiecutter.package_name }} import (
+    main,
+)
 from {{ cookiecutter.package_name }}.streaming import (
     batching,
     formats,
     health,
+    metrics,
     problems,
     responses,
     shutdown,
 )
 
-app = FastAPI(max_body_size=1000, responses=problems.RESPONSES)
+metrics.log_streams()
+app = main.Service(max_body_size=1000, responses=problems.RESPONSES)
 app.include_router(health.router)
+app.include_router(metrics.router)
 problems.add_handlers(app)
 
 closed: list[str] = []
+
+
+@contextmanager
+def noting(stream: str) -> Generator[None]:
+    """Note that a stream has been closed, for the tests to ask at `/closed`."""
+    try:
+        yield
+    finally:
+        closed.append(stream)
+
+
+class Row(BaseModel):
+    id: int
+
+
+def stream(batches: Any, *, end_record: bool = False) -> responses.StreamResponse:
+    encoder = formats.JsonLines(end_record=end_record)
+    return responses.StreamResponse(batching.encode_batches(batches, encoder))
 
 
 @app.get("/closed")
@@ -59,44 +86,27 @@ async def failing_batches(good: int) -> AsyncGenerator[pa.RecordBatch]:
 
 @app.get("/failing-batches", response_class=responses.StreamResponse)
 async def fail_between_batches(good: int) -> responses.StreamResponse:
-    encoder = formats.JsonLines(end_record=True)
-    return responses.StreamResponse(batching.encode_batches(failing_batches(good), encoder))
+    return stream(failing_batches(good), end_record=True)
 
 
 @app.get("/waits", response_class=responses.StreamResponse)
 async def wait() -> AsyncGenerator[bytes]:
-    try:
+    with noting("waits"):
         yield b"first"
         await asyncio.sleep(3600)
-    finally:
-        closed.append("waits")
-
-
-async def first_and_wait() -> AsyncGenerator[bytes]:
-    yield b"first"
-    await asyncio.sleep(3600)
-
-
-@app.get("/waits-with-any-header", response_class=StreamingResponse)
-async def wait_with_any_header(name: str, value: str) -> StreamingResponse:
-    return StreamingResponse(first_and_wait(), headers={name: value})
 
 
 @app.get("/never-waits", response_class=responses.StreamResponse)
 async def never_wait() -> AsyncGenerator[bytes]:
-    try:
+    with noting("never-waits"):
         while True:
             yield b"a" * 65536
-    finally:
-        closed.append("never-waits")
 
 
 async def endless() -> AsyncGenerator[bytes]:
-    try:
+    with noting("never-waits-returned"):
         while True:
             yield b"a" * 65536
-    finally:
-        closed.append("never-waits-returned")
 
 
 @app.get("/never-waits-returned", response_class=responses.StreamResponse)
@@ -104,18 +114,55 @@ async def return_a_stream() -> responses.StreamResponse:
     return responses.StreamResponse(endless())
 
 
+@app.get("/blocks", response_class=responses.StreamResponse)
+def block() -> Generator[bytes]:
+    with noting("blocks"):
+        while True:
+            yield b"a" * 65536
+            time.sleep(0.001)
+
+
 async def endless_batches() -> AsyncGenerator[pa.RecordBatch]:
-    try:
+    with noting("batches"):
         while True:
             yield pa.record_batch({"id": range(1000)})
-    finally:
-        closed.append("batches")
 
 
 @app.get("/batches", response_class=responses.StreamResponse)
 async def return_batches() -> responses.StreamResponse:
-    chunks = batching.encode_batches(endless_batches(), formats.JsonLines())
-    return responses.StreamResponse(chunks)
+    return stream(endless_batches())
+
+
+async def endless_records() -> AsyncGenerator[Row]:
+    with noting("records"):
+        while True:
+            yield Row(id=1)
+
+
+@app.get("/records", response_class=responses.StreamResponse)
+async def return_records() -> responses.StreamResponse:
+    return stream(endless_records())
+
+
+def blocking_records() -> Generator[Row]:
+    with noting("blocking-records"):
+        while True:
+            yield Row(id=1)
+
+
+@app.get("/blocking-records", response_class=responses.StreamResponse)
+async def return_blocking_records() -> responses.StreamResponse:
+    return stream(blocking_records())
+
+
+@app.get("/large", response_class=responses.StreamResponse)
+async def return_large_batches(megabytes: int) -> responses.StreamResponse:
+    async def batches() -> AsyncGenerator[pa.RecordBatch]:
+        batch = pa.record_batch({"text": ["x" * 988] * 1000})  # a million bytes of JSON Lines
+        for _ in range(megabytes):
+            yield batch
+
+    return stream(batches(), end_record=True)
 
 
 @app.get("/until-drained", response_class=responses.StreamResponse)

@@ -1,4 +1,5 @@
 import json
+import socket
 import time
 from collections.abc import Iterator
 from typing import TypeVar
@@ -8,6 +9,27 @@ import pytest
 
 T = TypeVar("T", bytes, str)
 
+STREAMS = [
+    "waits",
+    "never-waits",
+    "never-waits-returned",
+    "blocks",
+    "batches",
+    "records",
+    "blocking-records",
+]
+STALL_SECONDS = 0.5
+
+
+@pytest.fixture(scope="module", params=["uvicorn", "granian"])
+def url(request: pytest.FixtureRequest, serve) -> Iterator[str]:
+    """Where the app is served by each server; who takes no 64 KiB in half a second is too slow."""
+    floor = str(round(64 * 1024 / STALL_SECONDS))
+    settings = {"STREAMING_MIN_BYTES_PER_SECOND": floor}
+    app = "tests.streaming.failing_app:app"
+    with serve(app, server=request.param, **settings) as server:
+        yield server.url
+
 
 def until_aborted(parts: Iterator[T]) -> Iterator[T]:
     """Yield what comes until the server aborts the connection; fail if it does not."""
@@ -16,6 +38,19 @@ def until_aborted(parts: Iterator[T]) -> Iterator[T]:
     except httpx2.RemoteProtocolError:
         return
     pytest.fail("the stream has ended as if it were complete")
+
+
+def closed(http: httpx2.Client, url: str, stream: str) -> int:
+    return http.get(f"{url}/closed").json().count(stream)
+
+
+def wait_until_closed(
+    http: httpx2.Client, url: str, stream: str, times: int, seconds: float = 2
+) -> None:
+    deadline = time.monotonic() + seconds
+    while closed(http, url, stream) < times:
+        assert time.monotonic() < deadline, "the generator still runs"
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
@@ -44,15 +79,34 @@ def test_a_failed_stream_of_records_says_so_in_its_last_line(http, url):
     assert last["@end"]["problem"]["status"] == 500
 
 
-@pytest.mark.parametrize("stream", ["waits", "never-waits", "never-waits-returned", "batches"])
+@pytest.mark.parametrize("stream", STREAMS)
 def test_a_stream_is_closed_when_its_client_leaves(http, url, stream):
+    before = closed(http, url, stream)
     for times in range(1, 11):  # what closes it must not be the garbage collector, by chance
         with http.stream("GET", f"{url}/{stream}") as response:
             next(response.iter_raw())
-        deadline = time.monotonic() + 2
-        while http.get(f"{url}/closed").json().count(stream) < times:
-            assert time.monotonic() < deadline, "the generator still runs"
-            time.sleep(0.01)
+        wait_until_closed(http, url, stream, before + times)
+
+
+@pytest.mark.parametrize("stream", ["never-waits", "batches", "blocking-records"])
+def test_a_reader_that_stalls_is_dropped(http, url, stream):
+    before = closed(http, url, stream)
+    address = httpx2.URL(url)
+    with socket.create_connection((address.host, address.port)) as reader:
+        reader.sendall(f"GET /{stream} HTTP/1.1\r\nHost: {address.host}\r\n\r\n".encode())
+        # The kernel takes some megabytes before anything stalls.
+        wait_until_closed(http, url, stream, before + 1, seconds=10)
+    ends = http.get(f"{url}/metrics").text
+    assert 'streaming_streams_total{end="too_slow",module="other"}' in ends
+
+
+def test_a_reader_that_is_slow_but_not_too_slow_gets_everything(http, url):
+    with http.stream("GET", f"{url}/large?megabytes=3") as response:
+        received = b""
+        for chunk in response.iter_raw(128 * 1024):
+            received += chunk
+            time.sleep(STALL_SECONDS / 10)
+    assert b'"complete"' in received.splitlines()[-1]
 
 
 def test_a_proxy_is_told_not_to_buffer(http, url):

@@ -15,14 +15,14 @@ __all__ = ["app"]
 
 
 class BreaksOff:
-    """A log whose subscriptions fail behind their third event."""
+    """A log whose subscriptions fail behind their third list of events."""
 
     def __init__(self, log: event_log.EventLog) -> None:
         self._log = log
 
     async def subscribe(
         self, topic: str, after: event_log.EventId | None
-    ) -> AsyncGenerator[event_log.Event | event_log.Gap, None]:
+    ) -> AsyncGenerator[list[event_log.Event] | event_log.Gap, None]:
         async with aclosing(self._log.subscribe(topic, after)) as events:
             for _ in range(3):
                 yield await anext(events)

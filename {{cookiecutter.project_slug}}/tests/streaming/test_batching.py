@@ -1,0 +1,180 @@
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pytest
+from pydantic import BaseModel
+
+from {{ cookiecutter.package_name }}.streaming import (
+    batching,
+    formats,
+)
+
+
+class Model(BaseModel):
+    id: int
+
+
+class Struct(msgspec.Struct):
+    id: int
+
+
+@dataclass
+class Data:
+    id: int
+
+
+def run(source: Any, encoder: formats.Encoder | None = None) -> list[bytes]:
+    async def read() -> list[bytes]:
+        chunks = batching.encode_batches(source, encoder or formats.JsonLines())
+        return [chunk async for chunk in chunks]
+
+    return asyncio.run(read())
+
+
+async def yield_all(*items: Any) -> AsyncGenerator[Any]:
+    for item in items:
+        yield item
+
+
+@pytest.mark.parametrize("record", [Model, Struct, Data, dict])
+def test_records_come_one_by_one_in_lists_or_from_a_blocking_iterable(record):
+    records = [record(id=number) for number in range(3)]
+    expected = b'{"id":0}\n{"id":1}\n{"id":2}\n'
+    assert b"".join(run(yield_all(*records))) == expected
+    assert b"".join(run(yield_all(records[:2], records[2:]))) == expected
+    assert b"".join(run(iter(records))) == expected
+
+
+def test_records_that_come_at_once_are_joined():
+    async def records() -> AsyncGenerator[Model]:
+        for number in range(50_000):
+            yield Model(id=number)
+
+    first, *chunks, _ = run(records())
+    assert first == b'{"id":0}\n'
+    # A slow machine may take 20 ms before there are 64 KiB.
+    assert sum(map(len, chunks)) / len(chunks) > 16 * 1024
+    assert max(map(len, chunks)) < 65 * 1024
+
+
+def test_a_record_that_comes_alone_goes_out_at_once():
+    async def measure() -> list[float]:
+        waited: list[float] = []
+        made = [0.0]
+
+        async def records() -> AsyncGenerator[Model]:
+            for number in range(5):
+                made[0] = time.monotonic()
+                yield Model(id=number)
+                await asyncio.sleep(0.1)
+
+        async for _ in batching.encode_batches(records(), formats.JsonLines()):
+            waited.append(time.monotonic() - made[0])
+        return waited
+
+    waited = asyncio.run(measure())
+    assert len(waited) == 5
+    assert max(waited) < 0.05
+
+
+def test_what_a_blocking_source_has_goes_out_while_it_blocks():
+    def records() -> Generator[Model]:
+        yield Model(id=0)
+        yield Model(id=1)
+        time.sleep(0.5)
+        yield Model(id=2)
+
+    async def first_two() -> float:
+        started = time.monotonic()
+        chunks = batching.encode_batches(records(), formats.JsonLines())
+        received = b""
+        async for chunk in chunks:
+            received += chunk
+            if b'"id":1' in received:
+                break
+        seconds = time.monotonic() - started
+        await chunks.aclose()
+        return seconds
+
+    assert asyncio.run(first_two()) < 0.3
+
+
+@pytest.mark.parametrize("item", [Model(id=1), [Model(id=1)] * 1000, pa.record_batch({"id": [1]})])
+def test_production_waits_for_the_reader(item):
+    async def read_one_and_wait() -> int:
+        produced = 0
+
+        async def items() -> AsyncGenerator[Any]:
+            nonlocal produced
+            while True:
+                produced += len(run_length(item))
+                yield item
+
+        chunks = batching.encode_batches(items(), formats.JsonLines())
+        await anext(chunks)
+        await asyncio.sleep(0.2)
+        before = produced
+        await asyncio.sleep(0.1)
+        assert produced == before
+        await chunks.aclose()
+        return produced
+
+    line_bytes = len(b'{"id":1}\n')
+    assert asyncio.run(read_one_and_wait()) * line_bytes < 2 * batching.CHUNK_BYTES
+
+
+def run_length(item: Any) -> Any:
+    return [item] if isinstance(item, Model) else item
+
+
+def test_a_large_batch_is_sent_in_parts():
+    batch = pa.record_batch({"text": ["x" * 1000] * 2000})
+    chunks = run(yield_all(batch))
+    assert max(map(len, chunks)) < 4 * batching.CHUNK_BYTES
+    assert sum(map(len, chunks)) > 2_000_000
+
+
+def test_a_source_without_records_makes_an_empty_stream():
+    assert run(yield_all()) == []
+    assert b"".join(run(yield_all(), formats.JsonArray())) == b"[]\n"
+
+
+@pytest.mark.parametrize("good", [0, 1, 20_000])
+def test_an_error_comes_after_all_that_came_before_it(good):
+    async def failing() -> AsyncGenerator[Model]:
+        for number in range(good):
+            yield Model(id=number)
+        raise RuntimeError("broken")
+
+    received: list[bytes] = []
+
+    async def read() -> None:
+        async for chunk in batching.encode_batches(failing(), formats.JsonLines(end_record=True)):
+            received.append(chunk)
+
+    with pytest.raises(RuntimeError, match="broken"):
+        asyncio.run(read())
+    lines = b"".join(received).splitlines()
+    assert len(lines) == (good + 1 if good else 0)
+    assert not good or b'"error"' in lines[-1]
+
+
+def test_a_record_that_cannot_be_encoded_is_an_error_and_the_source_is_closed():
+    closed = False
+
+    async def source() -> AsyncGenerator[Any]:
+        nonlocal closed
+        try:
+            yield {"text": "\ud800"}
+            yield {"text": "never asked for"}
+        finally:
+            closed = True
+
+    with pytest.raises(TypeError, match="surrogates"):
+        run(source())
+    assert closed
