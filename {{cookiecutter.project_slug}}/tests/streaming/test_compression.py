@@ -302,10 +302,11 @@ def test_a_date_does_not_make_a_range_of_a_compressed_file(get, coding):
 def test_a_download_that_began_plain_is_resumed(get, coding):
     etag = get("/files/readings.csv", "identity").headers["etag"]
     for conditions in ({}, {"If_Range": etag}, {"If_Match": etag}):
-        rest = get("/files/readings.csv", coding, Range="bytes=10000-", **conditions)
-        assert (rest.status_code, rest.content) == (206, CSV[10_000:])
-        assert (rest.headers["etag"], rest.headers["vary"]) == (etag, "Accept-Encoding")
-        assert "content-encoding" not in rest.headers
+        for range, part in (("10000-", CSV[10_000:]), ("10-19", CSV[10:20])):
+            rest = get("/files/readings.csv", coding, Range=f"bytes={range}", **conditions)
+            assert (rest.status_code, rest.content) == (206, part)
+            assert (rest.headers["etag"], rest.headers["vary"]) == (etag, "Accept-Encoding")
+            assert "content-encoding" not in rest.headers
 
 
 def test_a_range_that_there_is_not_keeps_its_416(get):
@@ -352,28 +353,46 @@ def test_a_compressed_stream_is_closed_when_its_client_leaves(http, url, stream,
             time.sleep(0.01)
 
 
+def ask(endpoint: Any, method: str, accepted: str, extensions: Any) -> list[Any]:
+    """Put the middleware before an ASGI app, and return what it sends to the server."""
+    messages: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    headers = [(b"accept-encoding", accepted.encode())]
+    scope = {"type": "http", "method": method, "headers": headers, "extensions": extensions}
+    asyncio.run(compression.CompressionMiddleware(endpoint)(scope, receive, send))
+    return messages
+
+
 def test_a_server_that_sends_files_by_itself_may_not_when_they_are_compressed():
-    def extensions_behind(accepted: bytes) -> list[str]:
-        seen = []
+    seen: list[list[str]] = []
 
-        async def endpoint(scope: Any, receive: Any, send: Any) -> None:
-            seen.extend(scope["extensions"])
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(list(scope["extensions"]))
 
-        async def unused(*message: Any) -> Any:
-            pytest.fail("nothing is to be sent")
+    for accepted in ("identity", "gzip"):
+        ask(endpoint, "GET", accepted, {"http.response.pathsend": {}, "tls": {}})
+    assert seen == [["http.response.pathsend", "tls"], ["tls"]]
 
-        extensions = {"http.response.pathsend": {}, "tls": {}}
-        headers = [(b"accept-encoding", accepted)]
-        scope = {"type": "http", "method": "GET", "headers": headers, "extensions": extensions}
-        asyncio.run(compression.CompressionMiddleware(endpoint)(scope, unused, unused))
-        return seen
 
-    assert extensions_behind(b"identity") == ["http.response.pathsend", "tls"]
-    assert extensions_behind(b"gzip") == ["tls"]
+def test_the_server_gets_no_body_to_send_for_head():
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-type", b"text/plain")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body"})
+
+    start, body = ask(endpoint, "HEAD", "gzip", {})
+    assert (b"content-encoding", b"gzip") in start["headers"]
+    assert body.get("body", b"") == b""
 
 
 @pytest.mark.slow
-@each_coding
+@pytest.mark.parametrize("coding", ["br", "gzip"])  # a second of work; zstd is too fast to tell
 def test_others_are_served_while_a_large_chunk_is_compressed(http, url, coding):
     headers = {"Accept-Encoding": coding}
     waits = []
@@ -384,7 +403,7 @@ def test_others_are_served_while_a_large_chunk_is_compressed(http, url, coding):
             http.get(f"{url}/closed")
             waits.append(time.monotonic() - started)
         next(chunks)
-    assert max(waits) < 0.05
+    assert max(waits) < 0.2
 
 
 def open_streams(url: str, coding: str, count: int, streams: ExitStack) -> None:
