@@ -14,7 +14,7 @@ TRACES = {
     "file_download": r"file_download|FILE_DOWNLOAD|/files\b",
     "sse": r"\bsse\b|SSE_|/events\b",
     # `jsonl` is the name of a format as well, which exports have too.
-    "jsonl": r"modules.jsonl|JSONL_|/records\b|werkzeug",
+    "jsonl": r"modules.jsonl|JSONL_|/records\b",
     "batch_export": r"batch_export|BATCH_EXPORT|/exports\b",
 }
 

@@ -23,7 +23,7 @@ from . import failing_app
 
 app = FastAPI()
 app.add_middleware(compression.CompressionMiddleware)
-app.mount("/files", StaticFiles(directory=os.environ["FILES"]))
+app.mount("/static", StaticFiles(directory=os.environ["FILES"]))
 app.get("/closed")(failing_app.closed_streams)
 
 

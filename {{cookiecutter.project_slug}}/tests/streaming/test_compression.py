@@ -150,7 +150,7 @@ def test_headers_come_before_the_first_chunk(http, url, coding):
 
 @each_coding
 def test_a_body_is_complete_and_the_same(get, coding):
-    for path, body in (("/files/readings.csv", CSV), ("/answer", b"a" * 1000), ("/empty", b"")):
+    for path, body in (("/static/readings.csv", CSV), ("/answer", b"a" * 1000), ("/empty", b"")):
         response = get(path, coding)
         decoder = Decoder(coding)
         assert decoder.decode(response.content) == body
@@ -215,7 +215,7 @@ def test_vary_names_each_header_once(get):
 
 @each_or_none
 def test_head_has_the_headers_of_get(get, coding):
-    for path in ("/files/readings.csv", "/files/noise.bin", "/answer", answer(size=10)):
+    for path in ("/static/readings.csv", "/static/noise.bin", "/answer", answer(size=10)):
         head, whole = get(path, coding, "HEAD"), get(path, coding)
         assert head.content == b""
         for response in (head, whole):
@@ -226,7 +226,7 @@ def test_head_has_the_headers_of_get(get, coding):
 
 @each_coding
 def test_a_compressed_file_has_an_etag_of_its_own_and_no_ranges(get, coding):
-    plain, compressed = (get("/files/readings.csv", name).headers for name in ("identity", coding))
+    plain, compressed = (get("/static/readings.csv", name).headers for name in ("identity", coding))
     assert compressed["etag"] == f'{plain["etag"][:-1]}-{coding}"'
     assert plain["accept-ranges"] == "bytes"
     assert not {"accept-ranges", "content-length"} & set(compressed)
@@ -247,24 +247,24 @@ def test_a_digest_of_other_bytes_is_not_sent(get):
 
 @each_or_none
 def test_a_client_that_has_the_file_gets_304_for_what_it_has(get, coding):
-    etag = get("/files/readings.csv", coding).headers["etag"]
+    etag = get("/static/readings.csv", coding).headers["etag"]
     for condition in (etag, f'"other", W/{etag}'):
-        response = get("/files/readings.csv", coding, If_None_Match=condition)
+        response = get("/static/readings.csv", coding, If_None_Match=condition)
         assert (response.status_code, response.content) == (304, b"")
         assert (response.headers["etag"], response.headers["vary"]) == (etag, "Accept-Encoding")
 
 
 def test_a_representation_that_a_client_cannot_decode_is_not_confirmed(get):
-    etag = get("/files/readings.csv", "zstd").headers["etag"]
+    etag = get("/static/readings.csv", "zstd").headers["etag"]
     for coding in ("gzip", "identity"):
-        response = get("/files/readings.csv", coding, If_None_Match=etag)
+        response = get("/static/readings.csv", coding, If_None_Match=etag)
         assert response.status_code == 200
         assert response.headers.get("content-encoding", "identity") == coding
 
 
 def test_a_client_that_has_the_plain_file_gets_304_for_that(get):
-    etag = get("/files/readings.csv", "identity").headers["etag"]
-    response = get("/files/readings.csv", "zstd", If_None_Match=etag)
+    etag = get("/static/readings.csv", "identity").headers["etag"]
+    response = get("/static/readings.csv", "zstd", If_None_Match=etag)
     assert (response.status_code, response.headers["etag"]) == (304, etag)
 
 
@@ -282,34 +282,35 @@ def test_a_change_is_accepted_whatever_coding_the_state_was_read_in(http, url):
 def test_a_download_that_began_compressed_is_never_joined_to_plain_bytes(
     get, coding, again, condition
 ):
-    whole = get("/files/readings.csv", coding)
+    whole = get("/static/readings.csv", coding)
     part = whole.content[:10_000]
     conditions = {condition: whole.headers["etag"]}
-    rest = get("/files/readings.csv", again, Range=f"bytes={len(part)}-", **conditions)
+    rest = get("/static/readings.csv", again, Range=f"bytes={len(part)}-", **conditions)
     assert rest.status_code == 200
     assert Decoder(again).decode(rest.content) == CSV
 
 
 @each_coding
 def test_a_date_does_not_make_a_range_of_a_compressed_file(get, coding):
-    whole = get("/files/readings.csv", coding)
+    whole = get("/static/readings.csv", coding)
     date = whole.headers["last-modified"]
-    rest = get("/files/readings.csv", coding, Range="bytes=10000-", If_Range=date)
+    rest = get("/static/readings.csv", coding, Range="bytes=10000-", If_Range=date)
     assert (rest.status_code, Decoder(coding).decode(rest.content)) == (200, CSV)
 
 
 @each_or_none
 def test_a_download_that_began_plain_is_resumed(get, coding):
-    etag = get("/files/readings.csv", "identity").headers["etag"]
+    etag = get("/static/readings.csv", "identity").headers["etag"]
     for conditions in ({}, {"If_Range": etag}, {"If_Match": etag}):
-        rest = get("/files/readings.csv", coding, Range="bytes=10000-", **conditions)
-        assert (rest.status_code, rest.content) == (206, CSV[10_000:])
-        assert (rest.headers["etag"], rest.headers["vary"]) == (etag, "Accept-Encoding")
-        assert "content-encoding" not in rest.headers
+        for range, part in (("10000-", CSV[10_000:]), ("10-19", CSV[10:20])):
+            rest = get("/static/readings.csv", coding, Range=f"bytes={range}", **conditions)
+            assert (rest.status_code, rest.content) == (206, part)
+            assert (rest.headers["etag"], rest.headers["vary"]) == (etag, "Accept-Encoding")
+            assert "content-encoding" not in rest.headers
 
 
 def test_a_range_that_there_is_not_keeps_its_416(get):
-    response = get("/files/readings.csv", "zstd", Range=f"bytes={len(CSV)}-")
+    response = get("/static/readings.csv", "zstd", Range=f"bytes={len(CSV)}-")
     assert response.status_code == 416
     assert response.headers["content-range"] == f"bytes */{len(CSV)}"
 
@@ -352,28 +353,46 @@ def test_a_compressed_stream_is_closed_when_its_client_leaves(http, url, stream,
             time.sleep(0.01)
 
 
+def ask(endpoint: Any, method: str, accepted: str, extensions: Any) -> list[Any]:
+    """Put the middleware before an ASGI app, and return what it sends to the server."""
+    messages: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    headers = [(b"accept-encoding", accepted.encode())]
+    scope = {"type": "http", "method": method, "headers": headers, "extensions": extensions}
+    asyncio.run(compression.CompressionMiddleware(endpoint)(scope, receive, send))
+    return messages
+
+
 def test_a_server_that_sends_files_by_itself_may_not_when_they_are_compressed():
-    def extensions_behind(accepted: bytes) -> list[str]:
-        seen = []
+    seen: list[list[str]] = []
 
-        async def endpoint(scope: Any, receive: Any, send: Any) -> None:
-            seen.extend(scope["extensions"])
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(list(scope["extensions"]))
 
-        async def unused(*message: Any) -> Any:
-            pytest.fail("nothing is to be sent")
+    for accepted in ("identity", "gzip"):
+        ask(endpoint, "GET", accepted, {"http.response.pathsend": {}, "tls": {}})
+    assert seen == [["http.response.pathsend", "tls"], ["tls"]]
 
-        extensions = {"http.response.pathsend": {}, "tls": {}}
-        headers = [(b"accept-encoding", accepted)]
-        scope = {"type": "http", "method": "GET", "headers": headers, "extensions": extensions}
-        asyncio.run(compression.CompressionMiddleware(endpoint)(scope, unused, unused))
-        return seen
 
-    assert extensions_behind(b"identity") == ["http.response.pathsend", "tls"]
-    assert extensions_behind(b"gzip") == ["tls"]
+def test_the_server_gets_no_body_to_send_for_head():
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-type", b"text/plain")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body"})
+
+    start, body = ask(endpoint, "HEAD", "gzip", {})
+    assert (b"content-encoding", b"gzip") in start["headers"]
+    assert body.get("body", b"") == b""
 
 
 @pytest.mark.slow
-@each_coding
+@pytest.mark.parametrize("coding", ["br", "gzip"])  # a second of work; zstd is too fast to tell
 def test_others_are_served_while_a_large_chunk_is_compressed(http, url, coding):
     headers = {"Accept-Encoding": coding}
     waits = []
@@ -384,7 +403,7 @@ def test_others_are_served_while_a_large_chunk_is_compressed(http, url, coding):
             http.get(f"{url}/closed")
             waits.append(time.monotonic() - started)
         next(chunks)
-    assert max(waits) < 0.05
+    assert max(waits) < 0.2
 
 
 def open_streams(url: str, coding: str, count: int, streams: ExitStack) -> None:
