@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import httpx2
 import pytest
@@ -204,17 +204,45 @@ def run_client(client_command: Any, run: Any) -> Any:
 
 
 @pytest.fixture
-def run_clients(run_client: Any, tmp_path: Path) -> Any:
-    """Run clients at once, each in a folder that is named after its language."""
+def start_client(client_command: Any) -> Callable[..., contextlib.AbstractContextManager[IO[str]]]:
+    """Start a client and give its output; in the end it is ended, with all that it has started."""
 
-    def run_one(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        folder = tmp_path / Path(command[0]).parent
-        folder.mkdir(exist_ok=True)
-        return run_client(*command, cwd=folder)
+    @contextlib.contextmanager
+    def start(*command: str) -> Generator[IO[str]]:
+        options: Any = {"stdout": subprocess.PIPE, "encoding": "utf-8", "start_new_session": True}
+        with subprocess.Popen(client_command(*command), **options) as process:
+            assert process.stdout is not None
+            try:
+                yield process.stdout
+            finally:
+                os.killpg(process.pid, signal.SIGTERM)
 
-    def run_all(*commands: Sequence[str]) -> list[subprocess.CompletedProcess[str]]:
-        with ThreadPoolExecutor() as threads:
-            return list(threads.map(run_one, commands))
+    return start
+
+
+class Run(NamedTuple):
+    """A client that has run behind nginx, in a folder of its own."""
+
+    cell: str
+    command: list[str]
+    folder: Path
+    result: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture
+def run_behind_nginx(start_nginx: Any, run_client: Any, tmp_path: Path) -> Any:
+    """Run clients on an upstream through every nginx at once; an argument `/path` is made a URL."""
+
+    def run_one(cell: str, nginx_url: str, command: Sequence[str]) -> Run:
+        folder = tmp_path / cell.replace("/", " ") / Path(command[0]).parent
+        folder.mkdir(parents=True)
+        whole = [nginx_url + part if part.startswith("/") else part for part in command]
+        return Run(cell, whole, folder, run_client(*whole, cwd=folder))
+
+    def run_all(upstream: str, *commands: Sequence[str]) -> list[Run]:
+        runs = [(*cell, command) for cell in start_nginx(upstream).items() for command in commands]
+        with ThreadPoolExecutor(len(runs)) as threads:
+            return list(threads.map(run_one, *zip(*runs, strict=True)))
 
     return run_all
 

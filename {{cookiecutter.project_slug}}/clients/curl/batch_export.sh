@@ -11,6 +11,7 @@ curl --fail-with-body --location --show-error --progress-bar --get --data "forma
 status=$?
 if [ $status -eq 22 ]; then # refused: what has come says why
     cat "$path.part" >&2
+    echo >&2
     rm "$path.part"
 fi
 [ $status -eq 0 ] || exit $status

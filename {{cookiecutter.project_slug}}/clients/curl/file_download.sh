@@ -34,6 +34,7 @@ case $status in
     ;;
 22) # refused: the part stays as it is, so another request, for one byte, has to ask why
     curl --location --silent --range 0-0 "$url" | head -c 4000 >&2
+    echo >&2
     exit $status
     ;;
 33) start_again ;; # the server sent the whole where curl wanted the rest

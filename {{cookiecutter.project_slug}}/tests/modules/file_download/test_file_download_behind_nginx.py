@@ -1,42 +1,42 @@
 import pytest
 
 CLIENTS = ["python/file_download.py", "javascript/file_download.js", "curl/file_download.sh"]
+PATH = "/files/readings.csv"
 
 
 @pytest.mark.slow
-def test_every_byte_of_a_file_arrives(http, run_clients, service, behind_nginx, tmp_path):
-    url = f"{behind_nginx(service)}/files/readings.csv"
-    for result in run_clients(*[(client, url) for client in CLIENTS]):
-        assert result.returncode == 0, result.stderr
-    whole = http.get(f"{service}/files/readings.csv").content
-    for file in tmp_path.glob("*/*"):
-        assert file.name == "readings.csv"
-        assert file.read_bytes() == whole
+def test_every_byte_of_a_file_arrives(http, run_behind_nginx, service):
+    whole = http.get(service + PATH).content
+    for run in run_behind_nginx(service, *[(client, PATH) for client in CLIENTS]):
+        assert run.result.returncode == 0, run
+        assert [path.name for path in run.folder.iterdir()] == ["readings.csv"], run
+        assert (run.folder / "readings.csv").read_bytes() == whole, run
 
 
 @pytest.mark.slow
 def test_a_client_resumes_a_download_each_time_it_dies(
-    http, run_clients, run_client, service, cut_off, behind_nginx, tmp_path
+    http, run_behind_nginx, run_client, service, cut_off
 ):
-    url = behind_nginx(cut_off(100, after=2_000_000)) + "/files/readings.csv"
-    python, javascript, curl = run_clients(*[(client, url) for client in CLIENTS])
-    assert python.returncode == 0, python.stderr
-    assert javascript.returncode == 0, javascript.stderr
-    while curl.returncode:  # it resumes when it is called again
-        assert not (tmp_path / "curl" / "readings.csv").exists()
-        curl = run_client(CLIENTS[2], url, cwd=tmp_path / "curl")
-    whole = http.get(f"{service}/files/readings.csv").content
-    for language in ("python", "javascript", "curl"):
-        assert (tmp_path / language / "readings.csv").read_bytes() == whole
+    whole = http.get(service + PATH).content
+    dying_service = cut_off(1000, after=2_000_000)
+    for run in run_behind_nginx(dying_service, *[(client, PATH) for client in CLIENTS]):
+        result = run.result
+        if "curl" in run.command[0]:
+            assert result.returncode != 0, run
+        while "curl" in run.command[0] and result.returncode:  # it resumes when it is called again
+            assert not (run.folder / "readings.csv").exists(), run
+            result = run_client(*run.command, cwd=run.folder)
+        assert result.returncode == 0, run
+        assert (run.folder / "readings.csv").read_bytes() == whole, run
 
 
 @pytest.mark.slow
-def test_a_client_reports_a_download_that_never_comes(run_clients, cut_off, behind_nginx, tmp_path):
-    url = behind_nginx(cut_off(100, after=0)) + "/files/readings.csv"
+def test_a_client_reports_a_download_that_never_comes(run_behind_nginx, cut_off):
     python, javascript, curl = CLIENTS
     few = ["--attempts", "2"]
-    for result in run_clients([python, *few, url], [javascript, *few, url], [curl, url]):
-        assert result.returncode != 0
-        assert result.stderr
-        assert "Traceback" not in result.stderr
-    assert not list(tmp_path.glob("*/readings.csv"))
+    commands = [python, *few, PATH], [javascript, *few, PATH], [curl, PATH]
+    for run in run_behind_nginx(cut_off(1000, after=0), *commands):
+        assert run.result.returncode != 0, run
+        assert run.result.stderr, run
+        assert "Traceback" not in run.result.stderr, run
+        assert not (run.folder / "readings.csv").exists(), run

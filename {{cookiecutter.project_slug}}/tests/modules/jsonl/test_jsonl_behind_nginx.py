@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from select import select
 
 import pytest
 
@@ -16,38 +17,39 @@ def failing_service(serve) -> Iterator[str]:
         yield server.url
 
 
+def commands(path: str, *options: str) -> list[list[str]]:
+    """The clients' commands; curl's makes one attempt, so it has no options."""
+    python, javascript, curl = CLIENTS
+    return [[python, path, *options], [javascript, path, *options], [curl, path]]
+
+
 @pytest.mark.slow
-def test_every_record_arrives(http, run_clients, service, behind_nginx):
+def test_every_record_arrives(http, run_behind_nginx, service):
     path = "/records/readings?limit=5000"
     expected = http.get(service + path, headers={"Accept": "application/json"}).json()
-    for result in run_clients(*[(client, behind_nginx(service) + path) for client in CLIENTS]):
-        assert result.returncode == 0, result.stderr
-        assert [json.loads(line) for line in result.stdout.split("\n")[:-1]] == expected
+    for run in run_behind_nginx(service, *commands(path)):
+        assert run.result.returncode == 0, run
+        assert [json.loads(line) for line in run.result.stdout.split("\n")[:-1]] == expected, run
 
 
 @pytest.mark.slow
-def test_a_client_notices_a_stream_that_dies(run_clients, failing_service, behind_nginx):
-    url = f"{behind_nginx(failing_service)}/records/dies"
-    python, javascript, curl = run_clients(*[(client, url) for client in CLIENTS])
-    for result in (python, javascript):
-        assert result.returncode == 0, result.stderr
-        ids = [json.loads(line)["id"] for line in result.stdout.split("\n")[:-1]]
-        assert ids == list(range(1, 3001))
-    assert curl.returncode != 0
-    assert "not complete" in curl.stderr
+def test_a_client_notices_a_stream_that_dies(run_behind_nginx, failing_service):
+    for run in run_behind_nginx(failing_service, *commands("/records/dies")):
+        if "curl" in run.command[0]:
+            assert run.result.returncode != 0, run
+            assert "not complete" in run.result.stderr, run
+        else:  # it resumes
+            assert run.result.returncode == 0, run
+            ids = [json.loads(line)["id"] for line in run.result.stdout.split("\n")[:-1]]
+            assert ids == list(range(1, 3001)), run
 
 
 @pytest.mark.slow
-def test_a_client_reports_a_source_that_fails_again_and_again(
-    run_clients, failing_service, behind_nginx
-):
-    url = f"{behind_nginx(failing_service)}/records/fails"
-    few = ["--attempts", "2"]
-    python, javascript, curl = CLIENTS
-    for result in run_clients([python, *few, url], [javascript, *few, url], [curl, url]):
-        assert result.returncode != 0
-        assert "The service failed" in result.stderr
-        assert "Traceback" not in result.stderr
+def test_a_client_reports_a_source_that_fails_again_and_again(run_behind_nginx, failing_service):
+    for run in run_behind_nginx(failing_service, *commands("/records/fails", "--attempts", "2")):
+        assert run.result.returncode != 0, run
+        assert "The service failed" in run.result.stderr, run
+        assert "Traceback" not in run.result.stderr, run
 
 
 def test_the_first_record_arrives_at_once(http, failing_service, behind_nginx):
@@ -55,3 +57,13 @@ def test_the_first_record_arrives_at_once(http, failing_service, behind_nginx):
     with http.stream("GET", url, timeout=AT_ONCE) as response:
         first_line = next(response.iter_lines())
     assert json.loads(first_line)["id"] == 1
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_prints_a_record_while_the_next_is_awaited(
+    start_client, failing_service, start_nginx, client
+):
+    nginx_url = start_nginx(failing_service)["HTTP/1.0, buffering on"]
+    with start_client(client, f"{nginx_url}/records/waits?limit=1") as output:
+        printed, _, _ = select([output], [], [], 10)
+    assert printed
