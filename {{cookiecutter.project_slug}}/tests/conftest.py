@@ -72,6 +72,14 @@ class Server:
     def log(self) -> str:
         return self._log_file.read_text(encoding="utf-8")
 
+    @property
+    def memory(self) -> int:
+        """The bytes that the process has in memory."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        if not status.exists():
+            pytest.skip("needs /proc")
+        return int(status.read_text().partition("VmRSS:")[2].split()[0]) * 1024
+
 
 Serve = Callable[..., contextlib.AbstractContextManager[Server]]
 

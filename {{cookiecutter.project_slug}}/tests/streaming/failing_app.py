@@ -155,6 +155,16 @@ async def return_blocking_records() -> responses.StreamResponse:
     return stream(blocking_records())
 
 
+@app.get("/ticking", response_class=responses.StreamResponse)
+async def return_ticks() -> responses.StreamResponse:
+    async def ticks() -> AsyncGenerator[Row]:
+        for number in range(36_000):
+            yield Row(id=number)
+            await asyncio.sleep(0.1)
+
+    return stream(ticks(), end_record=True)
+
+
 @app.get("/large", response_class=responses.StreamResponse)
 async def return_large_batches(megabytes: int) -> responses.StreamResponse:
     async def batches() -> AsyncGenerator[pa.RecordBatch]:

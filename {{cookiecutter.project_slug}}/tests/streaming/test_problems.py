@@ -25,9 +25,13 @@ def test_each_wrong_part_of_a_request_is_named(http, url):
     assert [error["location"] for error in problem["errors"]] == ["query.good"]
 
 
-def test_a_body_that_is_too_large_is_refused(http, url):
-    # Starlette's limit answers before any handler of ours could make a problem of it.
-    assert http.post(f"{url}/echo", json={"text": "a" * 2000}).status_code == 413
+def test_a_body_that_is_too_large_is_a_problem(http, url):
+    check_problem(http.post(f"{url}/echo", json={"text": "a" * 2000}), 413)
+
+
+def test_a_body_that_is_no_json_is_a_problem(http, url):
+    headers = {"Content-Type": "application/json"}
+    check_problem(http.post(f"{url}/echo", content=b"{", headers=headers), 422)
 
 
 def test_an_error_of_the_service_tells_nothing_of_its_inside(http, url):

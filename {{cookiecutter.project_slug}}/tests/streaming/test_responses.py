@@ -2,12 +2,11 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from typing import TypeVar
 
 import httpx2
 import pytest
 
-T = TypeVar("T", bytes, str)
+from tests.streaming.aborted import until_aborted
 
 STREAMS = [
     "waits",
@@ -29,15 +28,6 @@ def url(request: pytest.FixtureRequest, serve) -> Iterator[str]:
     app = "tests.streaming.failing_app:app"
     with serve(app, server=request.param, **settings) as server:
         yield server.url
-
-
-def until_aborted(parts: Iterator[T]) -> Iterator[T]:
-    """Yield what comes until the server aborts the connection; fail if it does not."""
-    try:
-        yield from parts
-    except httpx2.RemoteProtocolError:
-        return
-    pytest.fail("the stream has ended as if it were complete")
 
 
 def closed(http: httpx2.Client, url: str, stream: str) -> int:

@@ -1,4 +1,18 @@
+import json
+import socket
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+import httpx2
 import pytest
+
+from tests.streaming.aborted import until_aborted
+
+APP = "tests.streaming.failing_app:app"
+GRACE = {"STREAMING_SHUTDOWN_GRACE_SECONDS": "1"}
+# What a process may take beyond its grace period, on a machine that has other work.
+SOON = 5
 
 
 def test_a_process_that_drains_is_alive_but_not_ready(http, url):
@@ -8,13 +22,77 @@ def test_a_process_that_drains_is_alive_but_not_ready(http, url):
     assert http.get(f"{url}/healthz").status_code == 200
 
 
+@pytest.fixture(params=[1, 4], ids="{} workers".format)
+def terminate(request: pytest.FixtureRequest, serve, http) -> Callable[..., object]:
+    """Serve by one worker or by four, and end the process that started them.
+
+    `with terminate() as (url, sigterm)` expects the end soon after `sigterm()`.
+    """
+
+    @contextmanager
+    def run(**settings: str) -> Generator[tuple[str, Callable[[], None]]]:
+        with serve(APP, "--workers", str(request.param), **settings) as server:
+            yield server.url, server.process.terminate
+            server.process.wait(timeout=SOON)
+            assert "Traceback" not in server.log
+
+    return run
+
+
+@contextmanager
+def reading(http: httpx2.Client, url: str) -> Generator[httpx2.Response]:
+    with http.stream("GET", url, timeout=10) as response:
+        assert response.status_code == 200
+        yield response
+
+
 @pytest.mark.slow
-def test_sigterm_drains_and_the_server_ends(http, serve):
-    with serve("tests.streaming.failing_app:app") as server:
-        with http.stream("GET", f"{server.url}/until-drained") as response:
-            chunks = response.iter_raw()
-            assert next(chunks) == b"first"
-            server.process.terminate()
-            assert next(chunks) == b"last"
-        server.process.wait(timeout=5)
-        assert "Application shutdown complete" in server.log
+def test_sigterm_is_heard_by_streams_without_an_end(http, terminate):
+    with terminate() as (url, sigterm), reading(http, f"{url}/until-drained") as response:
+        chunks = response.iter_raw()
+        assert next(chunks) == b"first"
+        sigterm()
+        assert list(chunks) == [b"last"]
+
+
+@pytest.mark.slow
+def test_sigterm_lets_a_finite_stream_finish(http, terminate):
+    with terminate() as (url, sigterm), reading(http, f"{url}/large?megabytes=20") as response:
+        lines = response.iter_lines()
+        next(lines)
+        sigterm()
+        *_, last = lines
+        assert json.loads(last)["@end"] == {"status": "complete", "records": 20_000}
+
+
+@pytest.mark.slow
+def test_after_the_grace_period_a_finite_stream_ends_with_the_reason(http, terminate):
+    with terminate(**GRACE) as (url, sigterm), reading(http, f"{url}/ticking") as response:
+        lines = response.iter_lines()
+        next(lines)
+        sigterm()
+        received = list(until_aborted(lines))
+        end = json.loads(received[-1])["@end"]
+        assert (end["status"], end["problem"]["status"]) == ("error", 503)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/waits", "/never-waits"])
+def test_after_the_grace_period_nothing_keeps_the_process(terminate, path):
+    """Neither a stream that waits for its source, nor a reader that reads nothing."""
+    with terminate(**GRACE) as (url, sigterm):
+        address = httpx2.URL(url)
+        with socket.create_connection((address.host, address.port)) as reader:
+            reader.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert reader.recv(100)
+            sigterm()
+            time.sleep(1)
+
+
+@pytest.mark.slow
+def test_readiness_ends_at_once(http, serve):
+    with serve(APP) as server, reading(http, f"{server.url}/until-drained"):
+        server.process.terminate()
+        time.sleep(0.2)
+        with pytest.raises(httpx2.ConnectError):
+            http.get(f"{server.url}/readyz")

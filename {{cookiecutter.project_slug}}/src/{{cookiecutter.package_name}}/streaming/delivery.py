@@ -54,6 +54,7 @@ class Delivery:
         self._seconds = CHUNK_BYTES / StreamingSettings().min_bytes_per_second
         self._loop = asyncio.get_running_loop()
         self._cancel_scope = anyio.CancelScope()
+        self._started = False
         self._finished = False
         self._end: metrics.End | None = None
 
@@ -68,8 +69,13 @@ class Delivery:
         except asyncio.CancelledError:
             self._end = "shutdown"
             raise
-        except Exception as error:
-            self._end = self._end or ("shutdown" if isinstance(error, ShuttingDown) else "error")
+        except ShuttingDown:
+            self._end = "shutdown"
+            if not self._started:
+                raise
+            await self._hang_up(listener)
+        except Exception:
+            self._end = self._end or "error"
             self._abort_later()
             raise
         finally:
@@ -84,6 +90,7 @@ class Delivery:
         finally:
             timer.cancel()
         if message["type"] == "http.response.start":
+            self._started = True
             self.figures.open(message["status"])
         else:
             self.figures.count_bytes(len(message.get("body", b"")))
@@ -109,6 +116,13 @@ class Delivery:
             self._cancel_scope.cancel()
         else:
             self._transport.abort()
+
+    async def _hang_up(self, listener: asyncio.Task[None]) -> None:
+        """End the connection once the client has read what was sent, which is not the whole."""
+        if self._transport is not None:
+            self._abort_later()
+            self._transport.close()
+            await asyncio.wait({listener})
 
     def _abort_later(self) -> None:
         """The client may read why the stream has failed, but not take for ever to do so."""

@@ -1,0 +1,46 @@
+import contextlib
+import socket
+import time
+
+import httpx2
+import pytest
+
+from tests.conftest import Server
+
+MIB = 1024 * 1024
+READERS = 200
+# What a reader does not read waits in the kernel first, some megabytes of it.
+ROWS = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def server(serve):
+    with serve(DEMO_ROWS=str(ROWS), STREAMING_MIN_BYTES_PER_SECOND="1") as server:
+        yield server
+
+
+def settled(server: Server) -> int:
+    """Its memory once that no longer changes."""
+    before, now = 0, server.memory
+    while abs(now - before) > MIB:
+        time.sleep(2)
+        before, now = now, server.memory
+    return now
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["csv", "jsonl", "arrow", "parquet"])
+def test_a_reader_that_has_stopped_costs_at_most_a_mebibyte(http, server, format):
+    path = f"/exports/readings?format={format}"
+    address = httpx2.URL(server.url)
+    with http.stream("GET", server.url + path) as response:
+        for _ in response.iter_raw():
+            pass
+    before = settled(server)
+    with contextlib.ExitStack() as readers:
+        for _ in range(READERS):
+            reader = readers.enter_context(socket.create_connection((address.host, address.port)))
+            reader.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert reader.recv(1)
+        grown = settled(server) - before
+    assert grown / READERS < MIB, f"{grown / READERS / 1024:.0f} KiB"
