@@ -1,6 +1,6 @@
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
@@ -27,7 +27,8 @@ class Hop(BaseHTTPRequestHandler):
                 if name not in HOP_BY_HOP:
                     self.send_header(name, value)
             self.end_headers()
-            self.relay(response.iter_raw())
+            with suppress(ConnectionError):  # the client has left
+                self.relay(response.iter_raw())
 
     def relay(self, chunks: Iterator[bytes]) -> None:
         left = self.cut_after
