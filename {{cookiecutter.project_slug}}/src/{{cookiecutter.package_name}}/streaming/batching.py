@@ -1,12 +1,14 @@
 """From a source's records to chunks of bytes: few and large when they come fast, at once when not."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing, suppress
 from typing import Any
 
 import anyio
 import pyarrow as pa
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
 from .delivery import count_records
@@ -19,6 +21,8 @@ CHUNK_BYTES = 64 * 1024
 LINGER_SECONDS = 0.02
 CLOSE_SECONDS = 5
 ROWS_FOR_A_THREAD = 200
+# Encoding only computes: more threads than processors would each keep memory, and speed up nothing.
+THREADS = CapacityLimiter(os.cpu_count() or 1)
 
 
 async def encode_batches(
@@ -94,7 +98,7 @@ def _parts(batch: Batch) -> Iterator[Batch]:
 async def _encode_part(encoder: Encoder, part: Batch) -> bytes:
     if len(part) < ROWS_FOR_A_THREAD:
         return encoder.encode(part)
-    return await run_sync(encoder.encode, part)
+    return await run_sync(encoder.encode, part, limiter=THREADS)
 
 
 class _Buffer:
@@ -135,6 +139,7 @@ class _Buffer:
 
     async def take(self) -> bytes:
         """What there is once it is full or due; nothing once no more can come."""
+        self._has_space.set()
         await self._has_some.wait()
         if not self._is_full.is_set() and self._now() < self._due:
             with suppress(TimeoutError):
@@ -147,5 +152,6 @@ class _Buffer:
         if not self._ended:
             self._has_some.clear()
             self._is_full.clear()
-            self._has_space.set()
+        if len(taken) < 2 * CHUNK_BYTES:
+            self._has_space.set()  # the next one is made while this one is sent
         return taken

@@ -44,12 +44,13 @@ async def table_batches(
     Each batch is a query of its own, so a slow reader holds nothing in the database. (One query
     that is open keeps 2 to 12 MiB.) Rows that are deleted meanwhile may be missing.
     """
-    newest = await _fetch(connection, f"SELECT max(rowid) FROM {table}", {})  # noqa: S608
+    cursor = connection.cursor()
+    newest = await _fetch(cursor, f"SELECT max(rowid) FROM {table}", {})  # noqa: S608
     last = newest.column(0)[0].as_py()
     page = f"SELECT * FROM {table} WHERE rowid BETWEEN $first AND $last"  # noqa: S608
     for first in range(0, 1 if last is None else last + 1, batch_rows):
         bounds = {"first": first, "last": min(first + batch_rows - 1, last or 0)}
-        yield await _fetch(connection, page, bounds)
+        yield await _fetch(cursor, page, bounds)
 
 
 async def keyset_batches(
@@ -66,11 +67,12 @@ async def keyset_batches(
     Each batch is a query of its own, so the first one comes at once however large the table is,
     and a slow reader holds nothing in the database.
     """
+    cursor = connection.cursor()
     while True:
         rows = batch_rows if limit is None else min(batch_rows, limit)
         condition = "" if after is None else f"WHERE {key} > $after"
         page = f"FROM ({sql}) {condition} ORDER BY {key} LIMIT {rows}"
-        batch = await _fetch(connection, page, {} if after is None else {"after": after})
+        batch = await _fetch(cursor, page, {} if after is None else {"after": after})
         yield batch
         if batch.num_rows:
             after = batch.column(key)[-1].as_py()
@@ -81,14 +83,14 @@ async def keyset_batches(
 
 
 async def _fetch(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]
+    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]
 ) -> pa.RecordBatch:
     """The whole result as one batch; a caller who does not wait for it interrupts the query."""
-    cursor = connection.cursor()
     try:
         return await run_in_thread(_read, cursor, sql, parameters)
-    finally:
+    except BaseException:
         cursor.interrupt()
+        raise
 
 
 def _read(

