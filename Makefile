@@ -32,8 +32,9 @@ bench: .venv/.synced  ## Measure a rendered service against its peers, into docs
 		echo "There is no module $(module); there are: $(ALL_MODULES)." >&2; exit 1;)
 	@rm -rf .bench/my-service
 	@$(RUN) cookiecutter . --no-input --default-config --output-dir .bench
-	@$(MAKE) --no-print-directory -C .bench/my-service .venv/.synced UV=$(if $(filter /%,$(UV)),$(UV),../../$(UV))
-	@$(UV) pip install --quiet --python .bench/my-service/.venv -r benchmarks/peers/requirements.txt
+	@$(UV) sync --quiet --no-dev --project .bench/my-service && \
+		$(UV) pip install --quiet --python .bench/my-service/.venv -r benchmarks/peers/requirements.txt || { \
+		echo "The packages could not be installed (is there a network?)." >&2; exit 1; }
 	@$(RUN) python -m benchmarks --only "$(ONLY)" --rounds $(ROUNDS) --scale $(SCALE)
 
 check: .venv/.synced  ## Check the format, the lint rules and the types of the template's own code

@@ -2,9 +2,9 @@
 
 import subprocess
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self
 
 import psutil
 
@@ -24,30 +24,43 @@ class Download:
     """Bytes by which the resident memory of the server was greater at most than before."""
 
 
-@dataclass
-class Memory:
-    before: int
-    most: int
-    _stop: threading.Event = field(default_factory=threading.Event)
+class MemoryWatch(threading.Thread):
+    """Samples the resident memory of a process; `growth` is in bytes."""
 
-    def watch(self, process: psutil.Process) -> None:
-        while not self._stop.wait(SAMPLE_SECONDS):
-            self.most = max(self.most, process.memory_info().rss)
+    def __init__(self, process: psutil.Process) -> None:
+        super().__init__()
+        self._process = process
+        self._before = self._most = process.memory_info().rss
+        self._done = threading.Event()
 
-    def stop(self) -> None:
-        self._stop.set()
+    @property
+    def growth(self) -> int:
+        return self._most - self._before
+
+    def run(self) -> None:
+        with suppress(psutil.NoSuchProcess):  # a server that dies is noticed by its client
+            while not self._done.wait(SAMPLE_SECONDS):
+                self._most = max(self._most, self._process.memory_info().rss)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self.join()
 
 
 def download(server: Server, path: str) -> Download:
     """Download to nowhere; raises `Failed` for an error status or a body that is cut off."""
-    with memory_of(server.process) as memory:
+    with MemoryWatch(server.process) as memory:
         printed = curl(
             "--output", "/dev/null",
             "--write-out", "%{size_download} %{time_total} %{time_starttransfer}",
             server.url(path),
         )  # fmt: skip
     size, seconds, first_byte = printed.split()
-    return Download(int(size), float(seconds), float(first_byte), memory.most - memory.before)
+    return Download(int(size), float(seconds), float(first_byte), memory.growth)
 
 
 def count_lines(server: Server, path: str) -> int:
@@ -60,16 +73,3 @@ def curl(*arguments: str) -> str:
     if result.returncode:
         raise Failed(result.stderr.strip())
     return result.stdout
-
-
-@contextmanager
-def memory_of(process: psutil.Process) -> Generator[Memory, None, None]:
-    before = process.memory_info().rss
-    memory = Memory(before, before)
-    watcher = threading.Thread(target=memory.watch, args=[process])
-    watcher.start()
-    try:
-        yield memory
-    finally:
-        memory.stop()
-        watcher.join()

@@ -3,6 +3,7 @@
 from pathlib import Path
 from statistics import median
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from .comparison import Ratio, Results
@@ -25,6 +26,7 @@ def draw_picture(results: list[Results], picture: Path) -> None:
     figure = Figure(figsize=(10, 1 + INCHES_PER_BAR * len(bars)), layout="constrained")
     axes = figure.subplots()
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda number, _: f"{number:g}×")
     axes.axvline(1, color="#444444", linewidth=0.8)
     for position, (ratio, values) in enumerate(bars):
         middle = median(values)
@@ -44,7 +46,9 @@ def draw_picture(results: list[Results], picture: Path) -> None:
     axes.invert_yaxis()
     axes.set_xlabel("times better in the same round (black marks: targets)")
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(picture, metadata={"Date": None})
+    # Text stays text, and one run's picture differs from another's in its numbers alone.
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "benchmarks"}):
+        figure.savefig(picture, metadata={"Date": None})
 
 
 def color(ratio: Ratio, middle: float) -> str:

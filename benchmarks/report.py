@@ -143,4 +143,5 @@ def first_line(program: str, option: str) -> str:
     if not path:
         return f"no {program}"
     said = subprocess.run([path, option], capture_output=True, encoding="utf-8", check=False)
-    return (said.stdout or said.stderr).splitlines()[0].partition("(")[0].strip()
+    line = (said.stdout or said.stderr).splitlines()[0]
+    return line.removeprefix("nginx version: ").partition("(")[0].strip()

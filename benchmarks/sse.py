@@ -18,7 +18,7 @@ IDLE = Metric("memory per idle connection, KiB", 1, less_is_better=True)
 SUBSCRIBERS = 200
 IDLE_SUBSCRIBERS = 500
 WARM_UP_SUBSCRIBERS = 10
-EVENTS = 300
+EVENTS = 150
 EVENTS_PER_SECOND = 200
 SETTLE_SECONDS = 0.5
 
