@@ -83,8 +83,8 @@ def verdict(met: bool) -> str:
 
 
 def times(ratio: float) -> str:
-    """Two or three digits are all that the noise leaves."""
-    return f"{ratio:.2f}×" if ratio < 10 else f"{ratio:.0f}×"  # noqa: PLR2004
+    """About three digits: fewer would round a miss to its target."""
+    return f"{ratio:.{2 if ratio < 10 else 1}f}×"  # noqa: PLR2004
 
 
 def spread(values: list[float], metric: Metric) -> str:
