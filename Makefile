@@ -1,6 +1,8 @@
 PORT ?= 8000
 MODULES ?= $(ALL_MODULES)
 PYTHON ?= python3
+ROUNDS ?= 3
+SCALE ?= 1
 
 ALL_MODULES = file_download sse jsonl batch_export
 CHOICE = $(foreach module,$(ALL_MODULES),$(module)=$(if $(filter $(module),$(MODULES)),yes,no))
@@ -10,7 +12,7 @@ UV := $(or $(UV),$(shell command -v uv),.uv/bin/uv)
 RUN = $(UV) run --no-sync
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format
+.PHONY: help demo test bench check format
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -25,14 +27,24 @@ demo: .venv/.synced  ## Render a service into .demo and start it; PORT (8000), M
 test: $(if $(ONLY),.venv/.synced,check)  ## Render every combination of modules and run all tests; ONLY=sse+jsonl: one of them, quickly
 	@$(RUN) pytest $(if $(ONLY),--only $(ONLY),--numprocesses 2 --dist worksteal) $(ARGS)
 
+bench: .venv/.synced  ## Measure a rendered service against its peers, into docs/benchmarks.md; ONLY=jsonl, ROUNDS (3), SCALE (1)
+	@$(foreach module,$(filter-out $(ALL_MODULES),$(ONLY)),\
+		echo "There is no module $(module); there are: $(ALL_MODULES)." >&2; exit 1;)
+	@rm -rf .bench/my-service
+	@$(RUN) cookiecutter . --no-input --default-config --output-dir .bench
+	@$(UV) sync --quiet --no-dev --project .bench/my-service && \
+		$(UV) pip install --quiet --python .bench/my-service/.venv -r benchmarks/peers/requirements.txt || { \
+		echo "The packages could not be installed (is there a network?)." >&2; exit 1; }
+	@$(RUN) python -m benchmarks --only "$(ONLY)" --rounds $(ROUNDS) --scale $(SCALE)
+
 check: .venv/.synced  ## Check the format, the lint rules and the types of the template's own code
-	@$(RUN) ruff format --check hooks tests
-	@$(RUN) ruff check hooks tests
+	@$(RUN) ruff format --check benchmarks hooks tests
+	@$(RUN) ruff check benchmarks hooks tests
 	@$(RUN) ty check
 
 format: .venv/.synced  ## Format the template's own code, and mend what the lint rules can mend
-	@$(RUN) ruff check --fix hooks tests
-	@$(RUN) ruff format hooks tests
+	@$(RUN) ruff check --fix benchmarks hooks tests
+	@$(RUN) ruff format benchmarks hooks tests
 
 .venv/.synced: pyproject.toml | $(UV)
 	@echo "Installing the packages into .venv (some 100 MB the first time)"

@@ -6,7 +6,7 @@ import enum
 import io
 import json
 import math
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -201,6 +201,28 @@ def test_a_record_that_does_not_fit_the_first_ones_is_an_error():
     encoder.encode([{"a": number} for number in range(10_000)])
     with pytest.raises(ValueError, match="fit"):
         encoder.encode([{"a": "text"}] * 10_000)
+
+
+class TimedModel(BaseModel):
+    at: datetime
+
+
+class TimedStruct(msgspec.Struct):
+    at: datetime
+
+
+@pytest.mark.parametrize("record", [TimedModel, TimedStruct])
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (datetime(2026, 3, 29, 3, 30, tzinfo=IN_PARIS), "2026-03-29T01:30:00Z"),
+        (datetime(2026, 3, 29, 3, 30, 0, 5, IN_PARIS), "2026-03-29T01:30:00.000005Z"),
+        (datetime(2026, 1, 1), "2026-01-01T00:00:00Z"),
+        (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01T00:00:00Z"),
+    ],
+)
+def test_a_time_is_in_utc_whatever_its_zone_is(record, at, text):
+    assert json.loads(formats.JsonLines().encode_record(record(at=at))) == {"at": text}
 
 
 def test_a_model_says_itself_how_its_fields_are_written():

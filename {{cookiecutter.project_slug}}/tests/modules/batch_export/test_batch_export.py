@@ -48,7 +48,7 @@ def test_every_format_carries_the_whole_table(http, url, format, media_type, rea
 
 def test_an_export_is_made_in_batches(http, url):
     file = pq.ParquetFile(io.BytesIO(http.get(url, params={"format": "parquet"}).content))
-    assert file.num_row_groups == 2
+    assert file.num_row_groups > 1
 
 
 def test_an_unknown_format_gets_422_with_those_that_there_are(http, url):

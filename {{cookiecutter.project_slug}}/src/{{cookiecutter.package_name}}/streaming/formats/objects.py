@@ -1,5 +1,6 @@
 """Python objects as rows of plain values, and as Arrow."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -13,14 +14,23 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 ARROW_TYPES = (bytes, date, datetime, time, timedelta, Decimal)
+# In what others make of a record: a time that does not end in `Z`.
+OTHER_TIME = re.compile(rb"T\d\d:\d\d:\d\d(\.\d+)?[^Z.\d]")
+# What Pydantic and msgspec write in another form than the rest of the formats, or may.
+OTHER_SCHEMAS = ("any", "bytes", "decimal", "is-instance")
+OTHER_TYPES = ("AnyType", "BytesType", "CustomType", "DecimalType")
 OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 def to_json_line(record: Any) -> bytes:
+    """Pydantic and msgspec make it several times as fast, where they make the same of it."""
+    line = None
     if isinstance(record, BaseModel) and _model_has_our_forms(type(record)):
-        return record.__pydantic_serializer__.to_json(record) + b"\n"
-    if isinstance(record, msgspec.Struct) and _struct_has_our_forms(type(record)):
-        return msgspec.json.encode(record) + b"\n"
+        line = record.__pydantic_serializer__.to_json(record)
+    elif isinstance(record, msgspec.Struct) and _struct_has_our_forms(type(record)):
+        line = msgspec.json.encode(record)
+    if line is not None and not OTHER_TIME.search(line):
+        return line + b"\n"
     return orjson.dumps(record, _to_json, OPTIONS)
 
 
@@ -42,21 +52,15 @@ def to_arrow(records: Sequence[Any], schema: pa.Schema | None = None) -> pa.Reco
 
 @cache
 def _model_has_our_forms(model: type[BaseModel]) -> bool:
-    """Whether the JSON that Pydantic itself makes is as ours: it is several times as fast.
-
-    It is not for times (they keep their offset), for bytes, and where a field can be anything.
-    """
+    """Whether the JSON that Pydantic itself makes is as ours, but for times in another zone."""
     schema = str(model.__pydantic_core_schema__)
-    others = ("any", "bytes", "datetime", "decimal", "is-instance")
-    return not any(f"'type': '{other}'" in schema for other in others)
+    return not any(f"'type': '{other}'" in schema for other in OTHER_SCHEMAS)
 
 
 @cache
 def _struct_has_our_forms(struct: type[msgspec.Struct]) -> bool:
-    """The same for what msgspec makes."""
     fields = str(msgspec.inspect.type_info(struct))
-    others = ("Any", "Bytes", "Custom", "DateTime", "Decimal")
-    return not any(f"{other}Type" in fields for other in others)
+    return not any(other in fields for other in OTHER_TYPES)
 
 
 def _to_plain(value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""The generated service against its peers, on one machine and in one run: `make bench`."""

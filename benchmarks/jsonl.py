@@ -1,0 +1,149 @@
+"""JSON Lines: from objects, from the database, and line by line from a slow producer."""
+
+import subprocess
+from datetime import UTC, datetime
+from json import loads
+from statistics import median
+
+from .comparison import Failed, Group, Limit, Metric, Peer, Ratio, Sample
+from .downloads import MIB, count_lines, download
+from .servers import Server, uvicorn
+from .workplace import FIRST_BYTE, MEMORY, ROWS, Workplace
+
+RECORDS = Metric("records/s")
+MEDIAN_LATENCY = Metric("median line, ms", 1, less_is_better=True)
+WORST_LATENCY = Metric("slowest line, ms", 1, less_is_better=True)
+
+OBJECTS = 300_000
+# A generator that a thread runs takes forty seconds for all of them.
+OBJECTS_OF_A_SYNC_GENERATOR = OBJECTS // 30
+SLOW_LINES = 10
+FIRST_BYTES, FIRST_BYTES_RECORDS = 20, 1_000
+
+PEERS = "benchmarks.peers.jsonl:app"
+SERVICE = "benchmarks.peers.jsonl_service:app"
+
+OWN = "FastAPI, yield of a model"
+MODELS = "service, a model per yield"
+STRUCTS = "service, lists of structs"
+ARROW = "service, Arrow batches"
+RECORDS_ROUTE = "service, /records/readings"
+COPY = "DuckDB, COPY to a file"
+
+
+def groups(workplace: Workplace) -> list[Group]:
+    return [objects(workplace), database(workplace), slow_producer(workplace)]
+
+
+def objects(workplace: Workplace) -> Group:
+    count = workplace.scaled(OBJECTS)
+    few = workplace.scaled(OBJECTS_OF_A_SYNC_GENERATOR)
+
+    def peer(name: str, app: str, path: str, records: int = count) -> Peer:
+        return Peer(name, lambda: measure_records(workplace, app, path, records))
+
+    return Group(
+        "JSON Lines from objects",
+        f"{count:,} records of id (int), sensor (str), value (float) and recorded_at (datetime), "
+        f"made beforehand; the sync generator sends {few:,} of them, as it would take too long. "
+        f"The first byte is the median of {FIRST_BYTES} smaller requests.",
+        (RECORDS, FIRST_BYTE, MEMORY),
+        (
+            peer("naive, sync generator", PEERS, "/naive-sync", few),
+            peer("naive, async generator", PEERS, "/naive-async"),
+            peer(OWN, PEERS, "/yield"),
+            peer(MODELS, SERVICE, "/bench/models"),
+            peer(STRUCTS, SERVICE, "/bench/structs"),
+            peer(ARROW, SERVICE, "/bench/arrow"),
+        ),
+        (
+            Ratio(RECORDS, MODELS, OWN, 6),
+            Ratio(RECORDS, STRUCTS, OWN, 30),
+            Ratio(RECORDS, ARROW, OWN, 30),
+            Ratio(RECORDS, MODELS, "naive, async generator"),
+            Ratio(FIRST_BYTE, MODELS, OWN, 1),
+            Ratio(FIRST_BYTE, ARROW, OWN, 1),
+        ),
+    )
+
+
+def measure_records(workplace: Workplace, app: str, path: str, records: int) -> Sample:
+    with uvicorn(app, workplace.settings) as server:
+        lines = count_lines(server, f"{path}?records=100")
+        if lines != 100:  # noqa: PLR2004
+            raise Failed(f"sent {lines} lines for 100 records")
+        # One answer's first byte is a millisecond or two, and says little.
+        small = [
+            download(server, f"{path}?records={FIRST_BYTES_RECORDS}") for _ in range(FIRST_BYTES)
+        ]
+        whole = download(server, f"{path}?records={records}")
+    return {
+        RECORDS: records / whole.seconds,
+        FIRST_BYTE: median(answer.first_byte_seconds for answer in small) * 1000,
+        MEMORY: whole.memory_growth / MIB,
+    }
+
+
+def database(workplace: Workplace) -> Group:
+    workplace.make_table()
+    return Group(
+        "JSON Lines from the database",
+        f"{workplace.rows:,} readings of 6 columns, in the order of their key.",
+        (ROWS, FIRST_BYTE, MEMORY),
+        (
+            workplace.rows_peer(RECORDS_ROUTE, "my_service.main:app", "/records/readings"),
+            workplace.copy_peer(COPY, "FORMAT json"),
+        ),
+        (Ratio(ROWS, RECORDS_ROUTE, COPY, 0.6),),
+    )
+
+
+def slow_producer(workplace: Workplace) -> Group:
+    """A compressed line must reach the client when it is made, not when a buffer is full."""
+
+    def peer(name: str, app: str, path: str, coding: str) -> Peer:
+        return Peer(name, lambda: measure_latency(workplace, app, path, coding))
+
+    codings = {coding: f"service, {coding}" for coding in ("identity", "gzip", "br", "zstd")}
+    return Group(
+        "JSON Lines from a slow producer",
+        f"A record each 200 ms, {SLOW_LINES} of them: from its making until curl has decoded it.",
+        (MEDIAN_LATENCY, WORST_LATENCY),
+        (
+            peer("FastAPI, identity", PEERS, "/slow", "identity"),
+            *(peer(name, SERVICE, "/bench/slow", coding) for coding, name in codings.items()),
+        ),
+        limits=tuple(Limit(WORST_LATENCY, name, 50) for name in codings.values()),
+    )
+
+
+def measure_latency(workplace: Workplace, app: str, path: str, coding: str) -> Sample:
+    with uvicorn(app, workplace.settings) as server:
+        latencies = read_slowly(server, f"{path}?records={SLOW_LINES}", coding)
+    return {
+        MEDIAN_LATENCY: median(latencies) * 1000,
+        WORST_LATENCY: max(latencies) * 1000,
+    }
+
+
+def read_slowly(server: Server, path: str, coding: str) -> list[float]:
+    """Seconds from the time that each record names to its arrival."""
+    command = ["curl", "--silent", "--fail", "--no-buffer", "--include"]
+    accept = ["--compressed", "--header", f"Accept-Encoding: {coding}"]
+    latencies, answered = [], "identity"
+    with subprocess.Popen(
+        [*command, *accept, server.url(path)], stdout=subprocess.PIPE, encoding="utf-8"
+    ) as curl:
+        for line in curl.stdout or ():
+            if line.startswith("{"):
+                made = datetime.fromisoformat(loads(line)["recorded_at"])
+                latencies.append((datetime.now(UTC) - made).total_seconds())
+            elif line.lower().startswith("content-encoding:"):
+                answered = line.partition(":")[2].strip()
+    if curl.returncode:
+        raise Failed(f"curl ended with {curl.returncode}")
+    if answered != coding:
+        raise Failed(f"asked for {coding}, answered with {answered}")
+    if len(latencies) != SLOW_LINES:
+        raise Failed(f"sent {len(latencies)} of {SLOW_LINES} lines")
+    return latencies

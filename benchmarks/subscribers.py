@@ -1,0 +1,95 @@
+"""Subscribers that cost this process little: they count events in what their sockets receive."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Self
+
+from .comparison import Failed
+from .servers import Server
+
+WAIT_SECONDS = 120
+GREETING_SECONDS = 0.2
+MARKER = b"data:"
+
+
+class Subscriber(asyncio.Protocol):
+    """One subscription by HTTP/1.1 that counts its events."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._tail = b""
+        self.events = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101
+        self._transport = transport
+        transport.write(f"GET {self._path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+
+    def data_received(self, data: bytes) -> None:
+        # A read may end within a marker; the tail is too short to hold one that was counted.
+        seen = self._tail + data
+        self.events += seen.count(MARKER)
+        self._tail = seen[1 - len(MARKER) :]
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class Publisher:
+    """One connection that posts events to a topic, each as a request of its own."""
+
+    def __init__(self, server: Server, path: str) -> None:
+        self._server, self._path = server, path
+
+    async def __aenter__(self) -> Self:
+        address = ("127.0.0.1", self._server.port)
+        self._reader, self._writer = await asyncio.open_connection(*address)
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._writer.close()
+        await self._writer.wait_closed()
+
+    async def publish(self, data: bytes) -> None:
+        head = f"POST {self._path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json"
+        self._writer.write(f"{head}\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
+        answer = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
+        status, *headers = answer.splitlines()
+        if " 202 " not in status:
+            raise Failed(f"publishing was answered with {status}")
+        [length] = [line for line in headers if line.startswith("content-length:")]
+        await self._reader.readexactly(int(length.partition(":")[2]))
+
+    async def publish_steadily(self, data: bytes, events: int, per_second: int) -> None:
+        """Publish in step with the clock, or one after the other where the server is slower."""
+        begin = time.monotonic()
+        for number in range(events):
+            await asyncio.sleep(begin + number / per_second - time.monotonic())
+            await self.publish(data)
+
+
+async def subscribe(server: Server, path: str, count: int) -> list[Subscriber]:
+    connect = asyncio.get_running_loop().create_connection
+    return [
+        (await connect(lambda: Subscriber(path), "127.0.0.1", server.port))[1] for _ in range(count)
+    ]
+
+
+async def greet(publisher: Publisher, subscribers: list[Subscriber]) -> None:
+    """Publish until each subscriber has had an event: then all of them are subscribed."""
+    before = {subscriber: subscriber.events for subscriber in subscribers}
+    deadline = time.monotonic() + WAIT_SECONDS
+    while any(subscriber.events == before[subscriber] for subscriber in subscribers):
+        if time.monotonic() > deadline:
+            raise Failed("subscribers get no events")
+        await publisher.publish(b'"hello"')
+        await asyncio.sleep(GREETING_SECONDS)
+
+
+async def wait_until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not done():
+        if time.monotonic() > deadline:
+            raise Failed(f"events were not delivered in {WAIT_SECONDS} seconds")
+        await asyncio.sleep(0.01)
