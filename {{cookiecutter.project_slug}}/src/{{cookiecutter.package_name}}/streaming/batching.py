@@ -65,25 +65,25 @@ async def _encode(items: AsyncGenerator[Any, None], encoder: Encoder, buffer: "_
     beginning = encoder.start()
     try:
         async for item in items:
-            drain.check()
             if isinstance(item, (pa.RecordBatch, list)):
                 for part in _parts(item):
                     if buffer.add(beginning + await _encode_part(encoder, part)):
-                        await buffer.wait_for_space()
+                        await buffer.wait_for_space(records)
                     beginning = b""
-                count = len(item)
+                records += len(item)
             else:
-                if buffer.add(beginning + encoder.encode_record(item)):
-                    await buffer.wait_for_space()
+                is_due = buffer.add(beginning + encoder.encode_record(item))
                 beginning = b""
-                count = 1
-            records += count
-            count_records(count)
+                records += 1
+                if is_due:
+                    await buffer.wait_for_space(records)
+        buffer.add(beginning + encoder.end(records))
     except Exception as error:
         if buffer.has_begun:
             buffer.add(encoder.fail(records, describe(error)))
         raise
-    buffer.add(beginning + encoder.end(records))
+    finally:
+        buffer.count(records)
 
 
 def _parts(batch: Batch) -> Iterator[Batch]:
@@ -108,6 +108,7 @@ class _Buffer:
         self.has_begun = False
         self._chunks: list[bytes] = []
         self._bytes = 0
+        self._records = 0
         self._due = 0.0
         self._now = asyncio.get_running_loop().time
         self._ended = False
@@ -127,10 +128,17 @@ class _Buffer:
         # A source that never waits would otherwise let nobody take what is due.
         return self._bytes >= CHUNK_BYTES or self._now() >= self._due
 
-    async def wait_for_space(self) -> None:
+    async def wait_for_space(self, records: int) -> None:
+        """Raises `ShuttingDown`. `records` is the count of all that were added."""
+        self.count(records)
         self._is_full.set()
         self._has_space.clear()
         await self._has_space.wait()
+        drain.check()
+
+    def count(self, records: int) -> None:
+        count_records(records - self._records)
+        self._records = records
 
     def end(self) -> None:
         self._ended = True

@@ -8,6 +8,7 @@ from . import columns, objects
 from .encoder import Batch, Encoder
 
 # A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection).
+FORMULA = r"^([=+\-@\t\r])"
 FORMULA_STARTS = pa.array(["=", "+", "-", "@", "\t", "\r"], pa.binary())
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 
@@ -59,8 +60,8 @@ def _without_formulas(column: pa.Array) -> pa.Array:
     is_formula = pc.is_in(starts, value_set=FORMULA_STARTS)  # ty: ignore[missing-attribute]
     if not is_formula.true_count:
         return column
-    guarded = pc.binary_join_element_wise("'", column, "")  # ty: ignore[missing-attribute]
-    return pc.if_else(is_formula, guarded, column)  # ty: ignore[missing-attribute]
+    guard = pc.replace_substring_regex  # ty: ignore[missing-attribute]
+    return guard(column, pattern=FORMULA, replacement=r"'\1")
 
 
 def _as_json(one_column: pa.RecordBatch) -> pa.Array:

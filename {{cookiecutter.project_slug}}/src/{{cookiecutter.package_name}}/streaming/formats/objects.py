@@ -1,7 +1,7 @@
 """Python objects as rows of plain values, and as Arrow."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
@@ -23,14 +23,10 @@ OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 def to_json_line(record: Any) -> bytes:
-    """Pydantic and msgspec make it several times as fast, where they make the same of it."""
-    line = None
-    if isinstance(record, BaseModel) and _model_has_our_forms(type(record)):
-        line = record.__pydantic_serializer__.to_json(record)
-    elif isinstance(record, msgspec.Struct) and _struct_has_our_forms(type(record)):
-        line = msgspec.json.encode(record)
-    if line is not None and not OTHER_TIME.search(line):
-        return line + b"\n"
+    if own_json := _own_json(type(record)):
+        line = own_json(record)
+        if not OTHER_TIME.search(line):
+            return line + b"\n"
     return orjson.dumps(record, _to_json, OPTIONS)
 
 
@@ -51,16 +47,17 @@ def to_arrow(records: Sequence[Any], schema: pa.Schema | None = None) -> pa.Reco
 
 
 @cache
-def _model_has_our_forms(model: type[BaseModel]) -> bool:
-    """Whether the JSON that Pydantic itself makes is as ours, but for times in another zone."""
-    schema = str(model.__pydantic_core_schema__)
-    return not any(f"'type': '{other}'" in schema for other in OTHER_SCHEMAS)
-
-
-@cache
-def _struct_has_our_forms(struct: type[msgspec.Struct]) -> bool:
-    fields = str(msgspec.inspect.type_info(struct))
-    return not any(other in fields for other in OTHER_TYPES)
+def _own_json(record_type: type) -> Callable[[Any], bytes] | None:
+    """What makes the JSON of a type several times as fast as we, and the same but for time zones."""
+    if issubclass(record_type, BaseModel):
+        schema = str(record_type.__pydantic_core_schema__)
+        if not any(f"'type': '{other}'" in schema for other in OTHER_SCHEMAS):
+            return record_type.__pydantic_serializer__.to_json
+    elif issubclass(record_type, msgspec.Struct):
+        fields = str(msgspec.inspect.type_info(record_type))
+        if not any(other in fields for other in OTHER_TYPES):
+            return msgspec.json.encode
+    return None
 
 
 def _to_plain(value: Any) -> Any:
