@@ -24,9 +24,19 @@ print(json.dumps(sorted(importlib.metadata.packages_distributions())))
 """
 
 
-def runs_slow_tests(combination: tuple[str, ...], config: pytest.Config) -> bool:
-    """Each module alone and all of them together do; `--only` is for a quick answer."""
-    return len(combination) in (1, len(MODULES)) and not config.getoption("--only")
+QUICK = ("all but the slow tests", "-m 'not slow'")
+OF_A_MODULE = ("all but the slow tests of the core", "-k 'not (streaming and slow)'")
+WHOLE = ("all tests", "")
+
+
+def choose_tests(combination: tuple[str, ...], config: pytest.Config) -> tuple[str, str]:
+    """What a combination runs, in words and as pytest's arguments; `--only` is for a quick answer.
+
+    The core is the same in all of them, so its slow tests run once.
+    """
+    if config.getoption("--only"):
+        return QUICK
+    return {1: OF_A_MODULE, len(MODULES): WHOLE}.get(len(combination), QUICK)
 
 
 @pytest.fixture(scope="session")
@@ -40,13 +50,12 @@ def environment(worker_id: str) -> Path:
 
 
 def test_generated_suite(render, run, uv, environment, combination, record_property, request):
-    slow = runs_slow_tests(combination, request.config)
-    record_property("scope", "all tests" if slow else "all but the slow tests")
+    scope, arguments = choose_tests(combination, request.config)
+    record_property("scope", scope)
     project = render(**choose(*combination), **NAMES.get(combination, {}))
     settings = {"UV": uv, "UV_PROJECT_ENVIRONMENT": str(environment)}
     run("make", "check", cwd=project, **settings)
-    selection = "ARGS=" if slow else "ARGS=-m 'not slow'"
-    result = run("make", "test", selection, cwd=project, **settings)
+    result = run("make", "test", f"ARGS={arguments}", cwd=project, **settings)
     assert re.search(r"\d+ passed", result.stdout)
     if len(combination) == len(MODULES):
         python = environment / "bin" / "python"
