@@ -25,8 +25,9 @@ def save_export(url: str, target: Path, format: str) -> None:
     """Save the export to `target`; until it is complete, it is `target` with `.part` behind.
 
     CSV has no end of its own: there only the connection tells that something is missing, and a
-    proxy that speaks HTTP/1.0 can hide that. Raises `TruncatedExport`, `httpx2.TransportError`,
-    and `httpx2.HTTPStatusError` when the server refuses the request.
+    proxy that speaks HTTP/1.0 can hide that. Raises `TruncatedExport`, `httpx2.TransportError` or
+    `httpx2.DecodingError` when the export is not complete, and `httpx2.HTTPStatusError` when the
+    server refuses the request.
     """
     part = target.with_name(f"{target.name}.part")
     query = httpx2.URL(url).copy_merge_params({"format": format, "end": "true"})
@@ -77,7 +78,7 @@ def main() -> None:
         print(f"Saved {target} ({target.stat().st_size} bytes)", file=sys.stderr)
     except httpx2.HTTPStatusError as error:
         sys.exit(f"{error.response.status_code}: {error.response.text}")
-    except (httpx2.TransportError, TruncatedExport) as error:
+    except (httpx2.TransportError, httpx2.DecodingError, TruncatedExport) as error:
         sys.exit(f"{type(error).__name__}: {error}")
 
 

@@ -24,7 +24,8 @@ class TruncatedStream(Exception):
     """The stream has ended without an end record that says `complete`."""
 
 
-BREAKS = (httpx2.TransportError, TruncatedStream)
+# A compressed stream that breaks off cannot be decoded to its end.
+BREAKS = (httpx2.TransportError, httpx2.DecodingError, TruncatedStream)
 
 
 def read_records(url: str, *, key: str = "id", attempts: int = 10) -> Iterator[Record]:
@@ -67,7 +68,8 @@ def read_once(url: httpx2.URL) -> Iterator[Record]:
         client.stream("GET", url, headers=headers) as response,
     ):
         if response.is_server_error:
-            raise httpx2.ReadError(f"The server answers {response.status_code}.")
+            response.read()
+            raise httpx2.ReadError(f"The server answers {response.status_code}: {response.text}")
         if response.is_error:
             response.read()
         response.raise_for_status()

@@ -43,7 +43,7 @@ def read_events(url: str, last_event_id: str = "") -> Iterator[httpx2.ServerSent
                             yield event
             except httpx2.SSEError:
                 raise  # what answers there is no event stream, and will not become one
-            except httpx2.TransportError as error:
+            except (httpx2.TransportError, httpx2.DecodingError) as error:
                 print(f"Reconnecting in {retry_seconds} s: {error}", file=sys.stderr)
             time.sleep(retry_seconds)
 

@@ -9,7 +9,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from .streaming.metrics import SHARED_FOLDER
-from .streaming.settings import StreamingSettings
+from .streaming.settings import streaming_settings
 
 # What the core needs to end the last streams once the grace period is over.
 LAST_WORDS_SECONDS = 3
@@ -26,19 +26,16 @@ def main() -> None:
     listener = listen(options.host, options.port)
     host, port = listener.getsockname()[:2]
     print(f"The console is at http://{host}:{port} (Ctrl-C ends it).", flush=True)
+    grace_seconds = round(streaming_settings().shutdown_grace_seconds)
     config = uvicorn.Config(
         f"{__package__}.main:app",
         host=host,
         port=port,
         workers=options.workers,
-        timeout_graceful_shutdown=round(grace_seconds()) + LAST_WORDS_SECONDS,
+        timeout_graceful_shutdown=grace_seconds + LAST_WORDS_SECONDS,
     )
     with suppress(KeyboardInterrupt):  # uvicorn has shut down by then, and raises it again
         run(config, listener)
-
-
-def grace_seconds() -> float:
-    return StreamingSettings().shutdown_grace_seconds
 
 
 def run(config: uvicorn.Config, listener: socket.socket) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 from fastapi import HTTPException
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from {{ cookiecutter.package_name }} import (
@@ -89,11 +90,20 @@ async def fail_between_batches(good: int) -> responses.StreamResponse:
     return stream(failing_batches(good), end_record=True)
 
 
-@app.get("/waits", response_class=responses.StreamResponse)
-async def wait() -> AsyncGenerator[bytes]:
+async def first_and_wait() -> AsyncGenerator[bytes]:
     with noting("waits"):
         yield b"first"
         await asyncio.sleep(3600)
+
+
+@app.get("/waits", response_class=responses.StreamResponse)
+async def wait() -> responses.StreamResponse:
+    return responses.StreamResponse(first_and_wait())
+
+
+@app.get("/waits-with-any-header", response_class=StreamingResponse)
+async def wait_with_any_header(name: str, value: str) -> StreamingResponse:
+    return StreamingResponse(first_and_wait(), headers={name: value})
 
 
 @app.get("/never-waits", response_class=responses.StreamResponse)

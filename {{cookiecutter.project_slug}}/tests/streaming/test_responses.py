@@ -2,6 +2,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 
 import httpx2
 import pytest
@@ -52,6 +53,18 @@ def test_an_error_before_the_first_chunk_is_a_problem(http, url, path, status):
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     assert "hunter2" not in response.text
+
+
+def test_a_refusal_leaves_the_connection_to_the_next_request(url):
+    address = httpx2.URL(url)
+    connection = HTTPConnection(address.host, address.port or 80)
+    for pause in (2 * STALL_SECONDS, 0):
+        connection.request("GET", "/refuses")
+        response = connection.getresponse()
+        assert (response.status, response.getheader("connection")) == (409, None)
+        response.read()
+        time.sleep(pause)
+    connection.close()
 
 
 def test_a_later_error_aborts_the_connection(http, url):

@@ -8,7 +8,7 @@ import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import metrics
-from .settings import StreamingSettings
+from .settings import streaming_settings
 from .shutdown import ShuttingDown, drain
 
 CHUNK_BYTES = 64 * 1024
@@ -51,7 +51,7 @@ class Delivery:
         self._receive = receive
         self._send = send
         self._transport: asyncio.Transport | None = scope.get(TRANSPORT)
-        self._seconds = CHUNK_BYTES / StreamingSettings().min_bytes_per_second
+        self._seconds = CHUNK_BYTES / streaming_settings().min_bytes_per_second
         self._loop = asyncio.get_running_loop()
         self._cancel_scope = anyio.CancelScope()
         self._started = False
@@ -126,7 +126,7 @@ class Delivery:
 
     def _abort_later(self) -> None:
         """The client may read why the stream has failed, but not take for ever to do so."""
-        if self._transport is not None:
+        if self._transport is not None and self._started:
             self._loop.call_later(self._seconds, self._transport.abort)
 
     def _how(self) -> metrics.End:

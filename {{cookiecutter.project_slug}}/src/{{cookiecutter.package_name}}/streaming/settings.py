@@ -1,3 +1,4 @@
+from functools import cache
 from typing import Annotated
 
 from pydantic import Field
@@ -13,3 +14,8 @@ class StreamingSettings(BaseSettings):
     shutdown_grace_seconds: Annotated[
         float, Field(ge=0, description="How long finite streams may go on after SIGTERM.")
     ] = 20
+
+
+@cache
+def streaming_settings() -> StreamingSettings:
+    return StreamingSettings()

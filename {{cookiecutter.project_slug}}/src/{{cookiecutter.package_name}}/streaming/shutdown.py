@@ -14,7 +14,7 @@ from typing import Any
 
 from fastapi import HTTPException
 
-from .settings import StreamingSettings
+from .settings import streaming_settings
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LAST_WORDS_SECONDS = 1
@@ -64,7 +64,7 @@ class Drain:
         for callback in self._first:
             callback()
         loop = asyncio.get_running_loop()
-        loop.call_later(StreamingSettings().shutdown_grace_seconds, self._end)
+        loop.call_later(streaming_settings().shutdown_grace_seconds, self._end)
 
     def _end(self) -> None:
         self._over = True

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import APP
+
 CONTENT = bytes(range(256)) * 1000
 
 
@@ -112,3 +114,17 @@ def test_what_is_not_a_file_of_the_folder_is_not_found(http, url, path):
     response = http.get(f"{url}/{path}")
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 4])
+def test_sigterm_lets_a_download_finish(http, serve, tmp_path, workers):
+    content = os.urandom(30_000_000)  # more than the kernel takes at once
+    (tmp_path / "large.bin").write_bytes(content)
+    with serve(APP, "--workers", str(workers), FILE_DOWNLOAD_FOLDER=str(tmp_path)) as server:
+        with http.stream("GET", f"{server.url}/files/large.bin") as response:
+            chunks = response.iter_raw()
+            received = next(chunks)
+            server.process.terminate()
+            assert received + b"".join(chunks) == content
+        server.process.wait(timeout=5)

@@ -8,6 +8,8 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from tests.conftest import APP
+
 
 @pytest.fixture
 def topic(service: str) -> str:
@@ -111,3 +113,18 @@ def test_sigterm_ends_the_streams_with_a_time_to_come_back(http, small):
         [event] = events
     assert event.retry in range(5001)
     small.process.wait(timeout=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 4])
+def test_sigterm_ends_busy_streams_too(http, serve, workers):
+    options = ["--workers", str(workers)]
+    with serve(APP, *options, DEMO_PERIOD_SECONDS="0.01") as server:
+        with subscribe(http, f"{server.url}/events/readings") as events:
+            ids = [json.loads(event.data)["id"] for event in islice(events, 20)]
+            server.process.terminate()
+            *rest, last = events
+        ids += [json.loads(event.data)["id"] for event in rest]
+        assert ids == list(range(ids[0], ids[0] + len(ids)))
+        assert last.retry in range(5001)
+        server.process.wait(timeout=5)
