@@ -13,10 +13,7 @@ from fastapi.responses import Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
 from {{ cookiecutter.package_name }}.streaming import (
-    batching,
     compression,
-    formats,
-    responses,
 )
 
 from . import failing_app
@@ -27,24 +24,7 @@ app.mount("/static", StaticFiles(directory=os.environ["FILES"]))
 app.get("/closed")(failing_app.closed_streams)
 
 
-class TextStream(responses.StreamResponse):
-    media_type = "text/plain"
-
-
-app.get("/fails-later", response_class=TextStream)(failing_app.fail_later)
-app.get("/waits", response_class=TextStream)(failing_app.wait)
-app.get("/never-waits", response_class=TextStream)(failing_app.never_wait)
-
-
-@app.get("/never-waits-returned")
-async def return_a_stream() -> TextStream:
-    return TextStream(failing_app.endless())
-
-
-@app.get("/batches")
-async def return_batches() -> TextStream:
-    chunks = batching.encode_batches(failing_app.endless_batches(), formats.JsonLines())
-    return TextStream(chunks)
+app.get("/fails-later", response_class=failing_app.TextStream)(failing_app.fail_later)
 
 
 @app.api_route("/answer", methods=["GET", "HEAD"])
@@ -60,14 +40,14 @@ async def answer(
     return response
 
 
-@app.get("/ticks", response_class=TextStream)
+@app.get("/ticks", response_class=failing_app.TextStream)
 async def tick() -> AsyncGenerator[bytes]:
     for _ in range(5):
         yield json.dumps({"at": time.monotonic()}).encode() + b"\n"
         await asyncio.sleep(0.2)
 
 
-@app.get("/empty", response_class=TextStream)
+@app.get("/empty", response_class=failing_app.TextStream)
 async def send_nothing() -> AsyncGenerator[bytes]:
     for chunk in ():
         yield chunk
@@ -83,7 +63,7 @@ async def say_nothing() -> StreamingResponse:
     return StreamingResponse(silence(), media_type="text/event-stream")
 
 
-@app.get("/idle", response_class=TextStream)
+@app.get("/idle", response_class=failing_app.TextStream)
 async def idle_after_some_data() -> AsyncGenerator[bytes]:
     numbers = random.Random(1)  # noqa: S311
     for _ in range(3):
@@ -92,7 +72,7 @@ async def idle_after_some_data() -> AsyncGenerator[bytes]:
     await asyncio.sleep(3600)
 
 
-@app.get("/large-chunk", response_class=TextStream)
+@app.get("/large-chunk", response_class=failing_app.TextStream)
 async def send_a_large_chunk() -> AsyncGenerator[bytes]:
     yield os.urandom(32 * 1024 * 1024)
 

@@ -16,6 +16,7 @@ from {{ cookiecutter.package_name }} import (
 )
 from {{ cookiecutter.package_name }}.streaming import (
     batching,
+    compression,
     formats,
     health,
     metrics,
@@ -29,8 +30,13 @@ app = main.Service(max_body_size=1000, responses=problems.RESPONSES)
 app.include_router(health.router)
 app.include_router(metrics.router)
 problems.add_handlers(app)
+app.add_middleware(compression.CompressionMiddleware)
 
 closed: list[str] = []
+
+
+class TextStream(responses.StreamResponse):
+    media_type = "text/plain"
 
 
 @contextmanager
@@ -46,9 +52,9 @@ class Row(BaseModel):
     id: int
 
 
-def stream(batches: Any, *, end_record: bool = False) -> responses.StreamResponse:
+def stream(batches: Any, *, end_record: bool = False) -> TextStream:
     encoder = formats.JsonLines(end_record=end_record)
-    return responses.StreamResponse(batching.encode_batches(batches, encoder))
+    return TextStream(batching.encode_batches(batches, encoder))
 
 
 @app.get("/closed")
@@ -61,19 +67,19 @@ async def begin_to_drain() -> None:
     shutdown.drain.begin()
 
 
-@app.get("/fails-at-once", response_class=responses.StreamResponse)
+@app.get("/fails-at-once", response_class=TextStream)
 async def fail_at_once() -> AsyncGenerator[bytes]:
     raise RuntimeError("the password is hunter2")
     yield b""
 
 
-@app.get("/refuses", response_class=responses.StreamResponse)
+@app.get("/refuses", response_class=TextStream)
 async def refuse() -> AsyncGenerator[bytes]:
     raise HTTPException(409, "Not now.")
     yield b""
 
 
-@app.get("/fails-later", response_class=responses.StreamResponse)
+@app.get("/fails-later", response_class=TextStream)
 async def fail_later() -> AsyncGenerator[bytes]:
     yield b"a" * 1000
     raise RuntimeError("the password is hunter2")
@@ -85,8 +91,8 @@ async def failing_batches(good: int) -> AsyncGenerator[pa.RecordBatch]:
     raise RuntimeError("the password is hunter2")
 
 
-@app.get("/failing-batches", response_class=responses.StreamResponse)
-async def fail_between_batches(good: int) -> responses.StreamResponse:
+@app.get("/failing-batches", response_class=TextStream)
+async def fail_between_batches(good: int) -> TextStream:
     return stream(failing_batches(good), end_record=True)
 
 
@@ -96,9 +102,9 @@ async def first_and_wait() -> AsyncGenerator[bytes]:
         await asyncio.sleep(3600)
 
 
-@app.get("/waits", response_class=responses.StreamResponse)
-async def wait() -> responses.StreamResponse:
-    return responses.StreamResponse(first_and_wait())
+@app.get("/waits", response_class=TextStream)
+async def wait() -> TextStream:
+    return TextStream(first_and_wait())
 
 
 @app.get("/waits-with-any-header", response_class=StreamingResponse)
@@ -106,7 +112,7 @@ async def wait_with_any_header(name: str, value: str) -> StreamingResponse:
     return StreamingResponse(first_and_wait(), headers={name: value})
 
 
-@app.get("/never-waits", response_class=responses.StreamResponse)
+@app.get("/never-waits", response_class=TextStream)
 async def never_wait() -> AsyncGenerator[bytes]:
     with noting("never-waits"):
         while True:
@@ -119,12 +125,12 @@ async def endless() -> AsyncGenerator[bytes]:
             yield b"a" * 65536
 
 
-@app.get("/never-waits-returned", response_class=responses.StreamResponse)
-async def return_a_stream() -> responses.StreamResponse:
-    return responses.StreamResponse(endless())
+@app.get("/never-waits-returned", response_class=TextStream)
+async def return_a_stream() -> TextStream:
+    return TextStream(endless())
 
 
-@app.get("/blocks", response_class=responses.StreamResponse)
+@app.get("/blocks", response_class=TextStream)
 def block() -> Generator[bytes]:
     with noting("blocks"):
         while True:
@@ -138,8 +144,8 @@ async def endless_batches() -> AsyncGenerator[pa.RecordBatch]:
             yield pa.record_batch({"id": range(1000)})
 
 
-@app.get("/batches", response_class=responses.StreamResponse)
-async def return_batches() -> responses.StreamResponse:
+@app.get("/batches", response_class=TextStream)
+async def return_batches() -> TextStream:
     return stream(endless_batches())
 
 
@@ -149,8 +155,8 @@ async def endless_records() -> AsyncGenerator[Row]:
             yield Row(id=1)
 
 
-@app.get("/records", response_class=responses.StreamResponse)
-async def return_records() -> responses.StreamResponse:
+@app.get("/records", response_class=TextStream)
+async def return_records() -> TextStream:
     return stream(endless_records())
 
 
@@ -160,13 +166,13 @@ def blocking_records() -> Generator[Row]:
             yield Row(id=1)
 
 
-@app.get("/blocking-records", response_class=responses.StreamResponse)
-async def return_blocking_records() -> responses.StreamResponse:
+@app.get("/blocking-records", response_class=TextStream)
+async def return_blocking_records() -> TextStream:
     return stream(blocking_records())
 
 
-@app.get("/ticking", response_class=responses.StreamResponse)
-async def return_ticks() -> responses.StreamResponse:
+@app.get("/ticking", response_class=TextStream)
+async def return_ticks() -> TextStream:
     async def ticks() -> AsyncGenerator[Row]:
         for number in range(36_000):
             yield Row(id=number)
@@ -175,8 +181,8 @@ async def return_ticks() -> responses.StreamResponse:
     return stream(ticks(), end_record=True)
 
 
-@app.get("/large", response_class=responses.StreamResponse)
-async def return_large_batches(megabytes: int) -> responses.StreamResponse:
+@app.get("/large", response_class=TextStream)
+async def return_large_batches(megabytes: int) -> TextStream:
     async def batches() -> AsyncGenerator[pa.RecordBatch]:
         batch = pa.record_batch({"text": ["x" * 988] * 1000})  # a million bytes of JSON Lines
         for _ in range(megabytes):
@@ -185,7 +191,7 @@ async def return_large_batches(megabytes: int) -> responses.StreamResponse:
     return stream(batches(), end_record=True)
 
 
-@app.get("/until-drained", response_class=responses.StreamResponse)
+@app.get("/until-drained", response_class=TextStream)
 async def wait_until_drained() -> AsyncGenerator[bytes]:
     drained = asyncio.Event()
     shutdown.drain.call(drained.set)

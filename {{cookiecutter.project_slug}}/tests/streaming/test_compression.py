@@ -336,23 +336,6 @@ def test_a_stream_that_fails_stays_without_its_end(http, url, coding):
     assert not decoder.is_complete()
 
 
-@each_coding
-@pytest.mark.parametrize("stream", ["waits", "never-waits", "never-waits-returned", "batches"])
-def test_a_compressed_stream_is_closed_when_its_client_leaves(http, url, stream, coding):
-    def closed() -> int:
-        return http.get(f"{url}/closed").json().count(stream)
-
-    for times in range(closed() + 1, closed() + 11):
-        headers = {"Accept-Encoding": coding}
-        with http.stream("GET", f"{url}/{stream}", headers=headers) as response:
-            assert response.headers["content-encoding"] == coding
-            next(response.iter_raw())
-        deadline = time.monotonic() + 2
-        while closed() < times:
-            assert time.monotonic() < deadline, "the generator still runs"
-            time.sleep(0.01)
-
-
 def ask(endpoint: Any, method: str, accepted: str, extensions: Any) -> list[Any]:
     """Put the middleware before an ASGI app, and return what it sends to the server."""
     messages: list[Any] = []

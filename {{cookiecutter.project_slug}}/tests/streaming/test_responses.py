@@ -83,10 +83,13 @@ def test_a_failed_stream_of_records_says_so_in_its_last_line(http, url):
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_a_stream_is_closed_when_its_client_leaves(http, url, stream):
+@pytest.mark.parametrize("coding", ["identity", "zstd", "br", "gzip"])
+def test_a_stream_is_closed_when_its_client_leaves(http, url, stream, coding):
     before = closed(http, url, stream)
-    for times in range(1, 11):  # what closes it must not be the garbage collector, by chance
-        with http.stream("GET", f"{url}/{stream}") as response:
+    headers = {"Accept-Encoding": coding}
+    for times in range(1, 6):  # what closes it must not be the garbage collector, by chance
+        with http.stream("GET", f"{url}/{stream}", headers=headers) as response:
+            assert response.headers.get("content-encoding", "identity") == coding
             next(response.iter_raw())
         wait_until_closed(http, url, stream, before + times)
 

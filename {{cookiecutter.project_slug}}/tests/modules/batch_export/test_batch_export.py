@@ -63,3 +63,8 @@ def test_an_unknown_table_gets_404_with_those_that_there_are(http, service):
     response = http.get(f"{service}/exports/nope")
     assert response.status_code == 404
     assert "readings" in response.json()["detail"]
+
+
+def test_its_streams_are_counted(http, service):
+    http.get(f"{service}/exports/readings")
+    assert 'streaming_records_total{module="batch_export"}' in http.get(f"{service}/metrics").text

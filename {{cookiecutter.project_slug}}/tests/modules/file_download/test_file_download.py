@@ -83,6 +83,7 @@ def test_if_range_with_another_etag_gets_the_whole_file(http, url):
 def test_a_range_behind_the_end_gets_416_with_the_size(http, url):
     response = http.get(f"{url}/data.bin", headers={"Range": "bytes=256000-"})
     assert response.status_code == 416
+    assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["content-range"] == "bytes */256000"
 
 
@@ -128,3 +129,8 @@ def test_sigterm_lets_a_download_finish(http, serve, tmp_path, workers):
             server.process.terminate()
             assert received + b"".join(chunks) == content
         server.process.wait(timeout=5)
+
+
+def test_its_streams_are_counted(http, service):
+    http.get(f"{service}/files/readings.csv")
+    assert 'streaming_bytes_total{module="file_download"}' in http.get(f"{service}/metrics").text

@@ -117,3 +117,8 @@ def test_a_setting_makes_the_end_record_the_default(monkeypatch):
     monkeypatch.setenv("JSONL_END_RECORD", "true")
     assert b"complete" in negotiation.negotiate().end(0)
     assert not negotiation.negotiate(end=False).end(0)
+
+
+def test_its_streams_are_counted(http, service):
+    http.get(f"{service}/records/readings")
+    assert 'streaming_records_total{module="jsonl"}' in http.get(f"{service}/metrics").text

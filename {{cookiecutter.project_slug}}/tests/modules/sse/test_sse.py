@@ -128,3 +128,9 @@ def test_sigterm_ends_busy_streams_too(http, serve, workers):
         assert ids == list(range(ids[0], ids[0] + len(ids)))
         assert last.retry in range(5001)
         server.process.wait(timeout=5)
+
+
+def test_its_streams_are_counted(http, service):
+    with subscribe(http, f"{service}/events/readings") as events:
+        next(events)
+    assert 'streaming_bytes_total{module="sse"}' in http.get(f"{service}/metrics").text
