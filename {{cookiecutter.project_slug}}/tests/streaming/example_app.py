@@ -3,9 +3,11 @@ from collections.abc import AsyncGenerator
 from pydantic import BaseModel
 
 from {{ cookiecutter.package_name }}.main import app
-from {{ cookiecutter.package_name }}.streaming.batching import encode_batches
-from {{ cookiecutter.package_name }}.streaming.formats import JsonLines
-from {{ cookiecutter.package_name }}.streaming.responses import StreamResponse
+from {{ cookiecutter.package_name }}.streaming import (
+    batching,
+    formats,
+    responses,
+)
 
 
 class Square(BaseModel):
@@ -18,7 +20,8 @@ async def squares() -> AsyncGenerator[Square]:
         yield Square(number=number, square=number**2)
 
 
-@app.get("/squares", response_class=StreamResponse)
-async def stream_squares() -> StreamResponse:
-    chunks = encode_batches(squares(), JsonLines(end_record=True))
-    return StreamResponse(chunks, media_type=JsonLines.media_type)
+@app.get("/squares", response_class=responses.StreamResponse)
+async def stream_squares() -> responses.StreamResponse:
+    encoder = formats.JsonLines(end_record=True)
+    chunks = batching.encode_batches(squares(), encoder)
+    return responses.StreamResponse(chunks, media_type=encoder.media_type)

@@ -150,23 +150,23 @@ async def return_batches() -> TextStream:
 
 
 async def endless_records() -> AsyncGenerator[Row]:
-    with noting("records"):
+    with noting("models"):
         while True:
             yield Row(id=1)
 
 
-@app.get("/records", response_class=TextStream)
+@app.get("/models", response_class=TextStream)
 async def return_records() -> TextStream:
     return stream(endless_records())
 
 
 def blocking_records() -> Generator[Row]:
-    with noting("blocking-records"):
+    with noting("blocking-models"):
         while True:
             yield Row(id=1)
 
 
-@app.get("/blocking-records", response_class=TextStream)
+@app.get("/blocking-models", response_class=TextStream)
 async def return_blocking_records() -> TextStream:
     return stream(blocking_records())
 

@@ -1,10 +1,10 @@
 """What FastAPI and Starlette do by themselves with the streams that the core is made for."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
 
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, StreamingResponse
-from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.middleware.gzip import GZipMiddleware
 
 CHUNKS = 50_000
@@ -39,10 +39,11 @@ async def count_produced() -> int:
     return len(produced)
 
 
-@app.get("/endless", response_class=EventSourceResponse)
-async def send_events() -> AsyncIterable[ServerSentEvent]:
+@app.get("/endless")
+async def never_end() -> AsyncIterable[int]:
     while True:
-        yield ServerSentEvent(data="again")
+        yield 0
+        await asyncio.sleep(0.1)
 
 
 @compressed.get("/file")

@@ -15,8 +15,8 @@ STREAMS = [
     "never-waits-returned",
     "blocks",
     "batches",
-    "records",
-    "blocking-records",
+    "models",
+    "blocking-models",
 ]
 STALL_SECONDS = 0.5
 
@@ -94,7 +94,7 @@ def test_a_stream_is_closed_when_its_client_leaves(http, url, stream, coding):
         wait_until_closed(http, url, stream, before + times)
 
 
-@pytest.mark.parametrize("stream", ["never-waits", "batches", "blocking-records"])
+@pytest.mark.parametrize("stream", ["never-waits", "batches", "blocking-models"])
 def test_a_reader_that_stalls_is_dropped(http, url, stream):
     before = closed(http, url, stream)
     address = httpx2.URL(url)
