@@ -8,6 +8,8 @@ from tests.nginx import H11
 
 AT_ONCE = 0.5
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def url(serve) -> Iterator[str]:

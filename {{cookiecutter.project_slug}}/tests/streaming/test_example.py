@@ -1,9 +1,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
 PAGE = Path(__file__).parents[2] / "docs" / "streaming.md"
 
 
+@pytest.mark.slow
 def test_the_example_of_the_docs_streams(http, serve):
     with (
         serve("tests.streaming.example_app:app") as server,

@@ -11,7 +11,7 @@ import pytest
 
 from tests.streaming.plain_app import CHUNKS
 
-pytestmark = pytest.mark.framework
+pytestmark = [pytest.mark.framework, pytest.mark.slow]
 
 APP = "tests.streaming.plain_app:app"
 
@@ -39,7 +39,6 @@ def test_a_compressed_file_has_the_etag_and_the_ranges_of_the_plain_one(http, ur
     assert (headers["etag"], headers["accept-ranges"]) == ('"1"', "bytes")
 
 
-@pytest.mark.slow
 def test_an_endless_stream_keeps_the_process_alive(serve):
     with serve(APP) as server:
         address = httpx2.URL(server.url)

@@ -21,7 +21,11 @@ STREAMS = [
 STALL_SECONDS = 0.5
 
 
-@pytest.fixture(scope="module", params=["uvicorn", "granian"])
+def slow(value: str) -> object:
+    return pytest.param(value, marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=["uvicorn", slow("granian")])
 def url(request: pytest.FixtureRequest, serve) -> Iterator[str]:
     """Where the app is served by each server; who takes no 64 KiB in half a second is too slow."""
     floor = str(round(64 * 1024 / STALL_SECONDS))
@@ -83,7 +87,7 @@ def test_a_failed_stream_of_records_says_so_in_its_last_line(http, url):
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-@pytest.mark.parametrize("coding", ["identity", "zstd", "br", "gzip"])
+@pytest.mark.parametrize("coding", ["identity", "zstd", slow("br"), slow("gzip")])
 def test_a_stream_is_closed_when_its_client_leaves(http, url, stream, coding):
     before = closed(http, url, stream)
     headers = {"Accept-Encoding": coding}
@@ -94,7 +98,7 @@ def test_a_stream_is_closed_when_its_client_leaves(http, url, stream, coding):
         wait_until_closed(http, url, stream, before + times)
 
 
-@pytest.mark.parametrize("stream", ["never-waits", "batches", "blocking-models"])
+@pytest.mark.parametrize("stream", ["never-waits", "batches", slow("blocking-models")])
 def test_a_reader_that_stalls_is_dropped(http, url, stream):
     before = closed(http, url, stream)
     address = httpx2.URL(url)

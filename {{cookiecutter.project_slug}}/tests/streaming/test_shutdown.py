@@ -15,11 +15,13 @@ GRACE = {"STREAMING_SHUTDOWN_GRACE_SECONDS": "1"}
 SOON = 5
 
 
-def test_a_process_that_drains_is_alive_but_not_ready(http, url):
-    assert http.get(f"{url}/readyz").status_code == 200
-    http.post(f"{url}/drain")
-    assert http.get(f"{url}/readyz").status_code == 503
-    assert http.get(f"{url}/healthz").status_code == 200
+@pytest.mark.slow
+def test_a_process_that_drains_is_alive_but_not_ready(http, serve):
+    with serve(APP) as server:
+        assert http.get(f"{server.url}/readyz").status_code == 200
+        http.post(f"{server.url}/drain")
+        assert http.get(f"{server.url}/readyz").status_code == 503
+        assert http.get(f"{server.url}/healthz").status_code == 200
 
 
 @pytest.fixture(params=[1, 4], ids="{} workers".format)
