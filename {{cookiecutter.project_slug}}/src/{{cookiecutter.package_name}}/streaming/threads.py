@@ -27,8 +27,6 @@ async def iterate_in_thread(iterable: Iterable[Any]) -> AsyncGenerator[Any, None
                 for item in reader.taken():
                     yield item
             await taking
-            for item in reader.taken():
-                yield item
     finally:
         reader.left = True
         with anyio.move_on_after(CLOSE_SECONDS, shield=True):
