@@ -24,7 +24,7 @@ print(json.dumps(sorted(importlib.metadata.packages_distributions())))
 """
 
 
-QUICK = ("all but the slow tests", "-m 'not slow'")
+QUICK = ("all but the core's and the slow tests", "-m 'not slow' --ignore=tests/streaming")
 OF_A_MODULE = ("all but the slow tests of the core", "-k 'not (streaming and slow)'")
 WHOLE = ("all tests", "")
 
@@ -32,7 +32,8 @@ WHOLE = ("all tests", "")
 def choose_tests(combination: tuple[str, ...], config: pytest.Config) -> tuple[str, str]:
     """What a combination runs, in words and as pytest's arguments; `--only` is for a quick answer.
 
-    The core is the same in all of them, so its slow tests run once.
+    The core is the same in all of them: its tests run with each module alone, and the slow ones
+    with all modules together.
     """
     if config.getoption("--only"):
         return QUICK
