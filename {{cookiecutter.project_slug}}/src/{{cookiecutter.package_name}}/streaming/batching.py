@@ -20,7 +20,8 @@ from .threads import iterate_in_thread
 CHUNK_BYTES = 64 * 1024
 LINGER_SECONDS = 0.02
 CLOSE_SECONDS = 5
-ROWS_FOR_A_THREAD = 200
+# A part of an Arrow batch takes a millisecond, a change of threads often longer.
+ROWS_FOR_A_THREAD = 5_000
 # Encoding only computes: more threads than processors would each keep memory, and speed up nothing.
 THREADS = CapacityLimiter(os.cpu_count() or 1)
 
