@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -20,7 +20,7 @@ from .threads import iterate_in_thread
 CHUNK_BYTES = 64 * 1024
 LINGER_SECONDS = 0.02
 CLOSE_SECONDS = 5
-# A part of an Arrow batch takes a millisecond, a change of threads often longer.
+# So many rows take a few milliseconds; a change of threads can take one.
 ROWS_FOR_A_THREAD = 5_000
 # Encoding only computes: more threads than processors would each keep memory, and speed up nothing.
 THREADS = CapacityLimiter(os.cpu_count() or 1)
@@ -67,8 +67,8 @@ async def _encode(items: AsyncGenerator[Any, None], encoder: Encoder, buffer: "_
     try:
         async for item in items:
             if isinstance(item, (pa.RecordBatch, list)):
-                for part in _parts(item):
-                    if buffer.add(beginning + await _encode_part(encoder, part)):
+                async for part in _encode_parts(encoder, item):
+                    if buffer.add(beginning + part):
                         await buffer.wait_for_space(records)
                     beginning = b""
                 records += len(item)
@@ -87,19 +87,22 @@ async def _encode(items: AsyncGenerator[Any, None], encoder: Encoder, buffer: "_
         buffer.count(records)
 
 
-def _parts(batch: Batch) -> Iterator[Batch]:
+async def _encode_parts(encoder: Encoder, batch: Batch) -> AsyncGenerator[bytes, None]:
     if not isinstance(batch, pa.RecordBatch):
-        yield batch
+        yield await _compute(len(batch), encoder.encode, batch)
         return
     rows = max(1, CHUNK_BYTES * batch.num_rows // max(1, batch.nbytes))
-    for start in range(0, max(1, batch.num_rows), rows):
-        yield batch.slice(start, rows)
+    parts = encoder.encode_parts(batch, rows)
+    part = await _compute(batch.num_rows, next, parts)  # the first one prepares the whole batch
+    while part is not None:
+        yield part
+        part = await _compute(rows, next, parts, None)
 
 
-async def _encode_part(encoder: Encoder, part: Batch) -> bytes:
-    if len(part) < ROWS_FOR_A_THREAD:
-        return encoder.encode(part)
-    return await run_sync(encoder.encode, part, limiter=THREADS)
+async def _compute(rows: int, function: Callable[..., Any], *args: Any) -> Any:
+    if rows <= ROWS_FOR_A_THREAD:
+        return function(*args)
+    return await run_sync(function, *args, limiter=THREADS)
 
 
 class _Buffer:

@@ -28,7 +28,10 @@ class _BinaryEncoder(Encoder):
         self._batches: list[pa.RecordBatch] = []
         self._rows = 0
 
-    def encode(self, batch: Batch) -> bytes:
+    def prepare(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return columns.in_utc(batch)
+
+    def write(self, batch: Batch) -> bytes:
         if isinstance(batch, pa.RecordBatch):
             self._add(batch)
         else:
@@ -41,25 +44,24 @@ class _BinaryEncoder(Encoder):
         if self._objects:
             self._add_objects()
         if self._batches:
-            self._write()
+            self._write_group()
         if self._writer is None:
             raise ValueError("A stream without a batch has no schema; yield an empty Arrow batch.")
         self._writer.close()
         return self._sink.take()
 
     def _add_objects(self) -> None:
-        self._add(objects.to_arrow(self._objects, self._schema))
+        self._add(self.prepare(objects.to_arrow(self._objects, self._schema)))
         self._objects.clear()
 
     def _add(self, batch: pa.RecordBatch) -> None:
-        batch = columns.in_utc(batch)
         self._schema = self._schema or batch.schema
         self._batches.append(batch)
         self._rows += batch.num_rows
         if self._rows >= self.rows_per_write:
-            self._write()
+            self._write_group()
 
-    def _write(self) -> None:
+    def _write_group(self) -> None:
         if self._writer is None:
             self._writer = self._open(self._batches[0].schema)
         self._writer.write_table(pa.Table.from_batches(self._batches))

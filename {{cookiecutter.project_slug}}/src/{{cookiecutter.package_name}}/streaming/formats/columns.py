@@ -13,10 +13,15 @@ def in_utc(batch: pa.RecordBatch) -> pa.RecordBatch:
     return _cast(batch, _utc)
 
 
-def to_json_lines(batch: pa.RecordBatch) -> bytes:
-    """A line for each row. Raises `ValueError` for a time that has no date in RFC 3339."""
+def for_json(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """What JSON can carry. Raises `ValueError` for a time that has no date in RFC 3339."""
     batch = _cast(in_utc(batch), _exact)
     check_times(batch)
+    return batch
+
+
+def to_json_lines(batch: pa.RecordBatch) -> bytes:
+    """A line for each row of a batch that went through `for_json`."""
     buffer = io.BytesIO()
     write_ndjson(batch, buffer, explicit_nulls=True)
     return buffer.getvalue()

@@ -26,32 +26,36 @@ class Csv(Encoder):
     def __init__(self) -> None:
         self._names: list[str] = []
 
-    def encode(self, batch: Batch) -> bytes:
+    def prepare(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if self._names and batch.schema.names != self._names:
+            raise ValueError(f"A batch has the columns {batch.schema.names}, not {self._names}.")
+        batch = columns.in_utc(batch)
+        columns.check_times(batch)
+        for index, field in enumerate(batch.schema):
+            batch = batch.set_column(index, field.name, _as_plain(batch.column(index)))
+        return batch
+
+    def write(self, batch: Batch) -> bytes:
         if not isinstance(batch, pa.RecordBatch):
             if not batch:
                 return b""
-            batch = objects.to_arrow(batch)
+            batch = self.prepare(objects.to_arrow(batch))
         header = not self._names
-        self._names = self._names or batch.schema.names
-        if batch.schema.names != self._names:
-            raise ValueError(f"A batch has the columns {batch.schema.names}, not {self._names}.")
-        return _to_csv(batch, header=header)
+        self._names = batch.schema.names
+        buffer = io.BytesIO()
+        write_csv(batch, buffer, header=header)
+        return buffer.getvalue()
 
 
-def _to_csv(batch: pa.RecordBatch, *, header: bool) -> bytes:
-    batch = columns.in_utc(batch)
-    columns.check_times(batch)
-    for index, field in enumerate(batch.schema):
-        column = batch.column(index)
-        if pa.types.is_dictionary(field.type):
-            column = column.dictionary_decode()
-        if pa.types.is_nested(column.type):
-            batch = batch.set_column(index, field.name, _as_json(batch.select([index])))
-        elif any(is_text(column.type) for is_text in TEXT_TYPES):
-            batch = batch.set_column(index, field.name, _without_formulas(column))
-    buffer = io.BytesIO()
-    write_csv(batch, buffer, header=header)
-    return buffer.getvalue()
+def _as_plain(column: pa.Array) -> pa.Array:
+    """Numbers, times and texts that no program takes for anything else."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_nested(column.type):
+        return _as_json(column)
+    if any(is_text(column.type) for is_text in TEXT_TYPES):
+        return _without_formulas(column)
+    return column
 
 
 def _without_formulas(column: pa.Array) -> pa.Array:
@@ -64,8 +68,8 @@ def _without_formulas(column: pa.Array) -> pa.Array:
     return guard(column, pattern=FORMULA, replacement=r"'\1")
 
 
-def _as_json(one_column: pa.RecordBatch) -> pa.Array:
-    renamed = one_column.rename_columns([""])
-    lines = columns.to_json_lines(renamed).split(b"\n")[:-1]
+def _as_json(column: pa.Array) -> pa.Array:
+    one_column = pa.RecordBatch.from_arrays([column], [""])
+    lines = columns.to_json_lines(columns.for_json(one_column)).split(b"\n")[:-1]
     values = [line.removeprefix(b'{"":').removesuffix(b"}").decode() for line in lines]
     return pa.array([None if value == "null" else value for value in values], pa.string())

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -12,8 +12,9 @@ Batch = pa.RecordBatch | Sequence[Any]
 class Encoder:
     """What all formats share: a name, a media type, and nothing to say at either end.
 
-    An encoder is used once: `start`, `encode` for each batch, then `end` or `fail`. Each returns
-    the bytes to send now.
+    An encoder is used once: `start`, `encode` or `encode_parts` for each batch, then `end` or
+    `fail`. Each returns the bytes to send now. A format defines `write`, and `prepare` for what is
+    faster done for a whole batch than for each part of it.
     """
 
     name: ClassVar[str]
@@ -24,10 +25,22 @@ class Encoder:
 
     def encode(self, batch: Batch) -> bytes:
         """Raises `ValueError` or `TypeError` for a value that the format cannot carry."""
-        raise NotImplementedError
+        return self.write(self.prepare(batch) if isinstance(batch, pa.RecordBatch) else batch)
+
+    def encode_parts(self, batch: pa.RecordBatch, rows: int) -> Iterator[bytes]:
+        """The same bytes as `encode`, made for `rows` rows at a time; for no rows: one part."""
+        prepared = self.prepare(batch)
+        for start in range(0, max(1, prepared.num_rows), rows):
+            yield self.write(prepared.slice(start, rows))
 
     def encode_record(self, record: Any) -> bytes:
-        return self.encode([record])
+        return self.write([record])
+
+    def prepare(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return batch
+
+    def write(self, batch: Batch) -> bytes:
+        raise NotImplementedError
 
     def end(self, records: int) -> bytes:
         """The bytes that only a complete stream has; `records` is the count of the whole."""

@@ -8,14 +8,18 @@ from . import columns, objects
 from .encoder import Batch, Encoder
 
 
-def to_json_lines(batch: Batch) -> bytes:
-    """A line for each record, UTF-8, without a line feed inside of it (RFC 8259 escapes them)."""
-    if isinstance(batch, pa.RecordBatch):
-        return columns.to_json_lines(batch)
-    return b"".join(map(objects.to_json_line, batch))
+class _Json(Encoder):
+    def prepare(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return columns.for_json(batch)
+
+    def write(self, batch: Batch) -> bytes:
+        """A line for each record, without a line feed inside of it (RFC 8259 escapes them)."""
+        if isinstance(batch, pa.RecordBatch):
+            return columns.to_json_lines(batch)
+        return b"".join(map(objects.to_json_line, batch))
 
 
-class JsonLines(Encoder):
+class JsonLines(_Json):
     """JSON Lines, UTF-8, `\\n` after each record (jsonlines.org).
 
     With `end_record` the last line is the end record, so that a reader can tell a complete stream
@@ -27,9 +31,6 @@ class JsonLines(Encoder):
 
     def __init__(self, *, end_record: bool = False) -> None:
         self.end_record = end_record
-
-    def encode(self, batch: Batch) -> bytes:
-        return to_json_lines(batch)
 
     def encode_record(self, record: Any) -> bytes:
         return objects.to_json_line(record)
@@ -50,7 +51,7 @@ class NdJson(JsonLines):
     media_type = "application/x-ndjson"
 
 
-class JsonArray(Encoder):
+class JsonArray(_Json):
     """One JSON array (RFC 8259). Its closing bracket comes last: without it nothing parses."""
 
     name = "json"
@@ -62,10 +63,10 @@ class JsonArray(Encoder):
     def start(self) -> bytes:
         return b"["
 
-    def encode(self, batch: Batch) -> bytes:
+    def write(self, batch: Batch) -> bytes:
         if not len(batch):
             return b""
-        records = to_json_lines(batch).rstrip(b"\n").replace(b"\n", b",\n")
+        records = super().write(batch).rstrip(b"\n").replace(b"\n", b",\n")
         array = self._separator + records
         self._separator = b",\n"
         return array
