@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from cookiecutter.main import cookiecutter
 
-from template import COMBINATIONS, MODULES, TEMPLATE, users_environment
+from repository import Repository
+from template import COMBINATIONS, MODULES, TEMPLATE, copy_template, users_environment
 
 Render = Callable[..., Path]
 
@@ -57,15 +58,22 @@ def render(tmp_path: Path) -> Render:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, run: Any) -> Path:
+def checkout(tmp_path: Path) -> Path:
     """A copy of the template as it is now, without what git ignores."""
-    files = run("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=TEMPLATE).stdout
-    for name in filter(None, files.split("\0")):
-        if (TEMPLATE / name).exists():
-            target = tmp_path / "checkout" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(TEMPLATE / name, target)
-    return tmp_path / "checkout"
+    return copy_template(tmp_path / "checkout")
+
+
+@pytest.fixture(scope="session")
+def template_repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """The template as it is now, committed: cruft clones. It is shared: never change it."""
+    return Repository(copy_template(tmp_path_factory.mktemp("template") / "template")).start()
+
+
+@pytest.fixture
+def newer_template(template_repository: Repository, tmp_path: Path) -> Repository:
+    """A clone of the template, for a test that goes on with it."""
+    template_repository.git("clone", "--quiet", template_repository.folder, tmp_path / "template")
+    return Repository(tmp_path / "template")
 
 
 @pytest.fixture(scope="session")

@@ -1,40 +1,52 @@
-"""Services that are created with cruft are those that cookiecutter creates."""
+"""Services that are linked to the template with cruft get what cookiecutter renders, at any time."""
 
-import json
-import sys
-from pathlib import Path
+from collections.abc import Callable
+from functools import cache
 
 import pytest
 
-from template import COMBINATIONS, choose
+from repository import create
+from template import COMBINATIONS, MODULES, choose
+
+Fresh = Callable[[tuple[str, ...]], dict[str, bytes]]
+NOT_ALL = [combination for combination in COMBINATIONS if len(combination) < len(MODULES)]
 
 
-@pytest.fixture
-def repository(checkout: Path, run) -> Path:
-    """The template as it is now, committed: cruft clones."""
-    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
-    run("git", "init", "--quiet", cwd=checkout)
-    run("git", "add", ".", cwd=checkout)
-    run("git", *identity, "commit", "--quiet", "-m", "template", cwd=checkout)
-    return checkout
+@pytest.fixture(scope="module")
+def fresh(template_repository, tmp_path_factory) -> Fresh:
+    """The files of a service that has just been created with these modules."""
+
+    @cache
+    def create_fresh(modules: tuple[str, ...]) -> dict[str, bytes]:
+        folder = tmp_path_factory.mktemp("fresh")
+        return create(template_repository, folder, extra_context=choose(*modules)).files()
+
+    return create_fresh
 
 
-def contents(project: Path) -> dict[str, bytes]:
-    return {
+def test_cruft_creates_what_cookiecutter_creates(render, fresh, combination):
+    project = render(**choose(*combination))
+    rendered = {
         path.relative_to(project).as_posix(): path.read_bytes()
         for path in project.rglob("*")
-        if path.is_file() and path.name != ".cruft.json"
+        if path.is_file()
     }
+    created = dict(fresh(combination))
+    assert created.pop(".cruft.json")
+    assert created == rendered
 
 
-@pytest.mark.parametrize("modules", [COMBINATIONS[0], ("jsonl",)], ids="+".join)
-def test_cruft_creates_what_cookiecutter_creates(render, run, repository, tmp_path, modules):
-    answers = tmp_path / "answers.json"
-    answers.write_text(json.dumps(choose(*modules)), encoding="utf-8")
-    command = [sys.executable, "-m", "cruft", "create", repository, "--no-input"]
-    options = ["--output-dir", tmp_path / "cruft", "--extra-context-file", answers]
-    (tmp_path / "cruft").mkdir()
-    run(*command, *options, cwd=tmp_path)
-    created = tmp_path / "cruft" / "my-service"
-    assert (created / ".cruft.json").is_file()
-    assert contents(created) == contents(render(**choose(*modules)))
+@pytest.mark.unix
+@pytest.mark.parametrize("modules", NOT_ALL, ids="+".join)
+def test_a_module_switched_on_is_as_if_it_had_been_chosen_and_off_as_if_never(
+    template_repository, fresh, tmp_path, modules
+):
+    service = create(template_repository, tmp_path, extra_context=choose(*modules)).start()
+    for module in set(MODULES) - set(modules):
+        more = tuple(each for each in MODULES if each in {*modules, module})
+        service.update(**{module: True})
+        assert service.files() == fresh(more)
+        service.commit(f"add {module}")
+        service.update(**{module: False})
+        assert service.files() == fresh(modules)
+        service.commit(f"remove {module}")
