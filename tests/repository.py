@@ -8,7 +8,8 @@ import cruft
 
 from template import users_environment
 
-SETTINGS = ("user.name=Ada", "user.email=ada@example.org", "commit.gpgsign=false")
+IDENTITY = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+GIT = ("git", *IDENTITY, "-c", "commit.gpgsign=false")
 
 
 class Repository:
@@ -18,10 +19,8 @@ class Repository:
         self.folder = folder
 
     def git(self, *arguments: str | Path) -> str:
-        settings = [part for setting in SETTINGS for part in ("-c", setting)]
-        command = ["git", *settings, *arguments]
         result = subprocess.run(
-            command,
+            [*GIT, *arguments],
             cwd=self.folder,
             env=users_environment(),
             capture_output=True,
