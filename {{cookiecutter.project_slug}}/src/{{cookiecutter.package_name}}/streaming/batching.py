@@ -158,10 +158,10 @@ class _Buffer:
         taken = b"".join(self._chunks)
         self._chunks.clear()
         self._bytes = 0
-        self._due = self._now() + LINGER_SECONDS
+        is_first, self._due = not self._due, self._now() + LINGER_SECONDS
         if not self._ended:
             self._has_some.clear()
             self._is_full.clear()
-        if len(taken) < 2 * CHUNK_BYTES:
+        if len(taken) < 2 * CHUNK_BYTES and not is_first:
             self._has_space.set()  # the next one is made while this one is sent
         return taken
