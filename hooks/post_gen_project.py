@@ -75,7 +75,8 @@ def link():
 
 
 def git(*arguments):
-    command = ("git", *arguments)
+    # cookiecutter makes the hooks executable.
+    command = ("git", "-c", "core.fileMode=no", *arguments)
     return subprocess.run(
         command, cwd=REPO, capture_output=True, encoding="utf-8", check=False
     ).stdout.strip()
