@@ -61,8 +61,8 @@ def link():
     commit = git("rev-parse", "HEAD")
     template = Path(ANSWERS["_template"]).expanduser()
     url = str(template.absolute()) if template.is_dir() else git("remote", "get-url", "origin")
-    here = ("_repo_dir", "_output_dir", "_checkout", "_template")
-    context = {key: value for key, value in ANSWERS.items() if key not in here}
+    questions = json.loads((REPO / "cookiecutter.json").read_text("utf-8"))
+    context = {key: ANSWERS[key] for key in questions if key in ANSWERS}
     state = {
         "template": url,
         "commit": commit,
