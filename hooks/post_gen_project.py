@@ -4,6 +4,7 @@ A module owns every path that has a component whose stem is the module's name.
 """
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -59,8 +60,9 @@ def link():
     if REPO is None or not (REPO / ".git").exists() or git("status", "--porcelain", "-uno"):
         return
     commit = git("rev-parse", "HEAD")
-    template = Path(ANSWERS["_template"]).expanduser()
-    url = str(template.absolute()) if template.is_dir() else git("remote", "get-url", "origin")
+    # A hook runs in the project; the path was given where the user is.
+    template = Path(os.environ.get("PWD", ""), ANSWERS["_template"]).expanduser()
+    url = str(template.resolve()) if template.is_dir() else git("remote", "get-url", "origin")
     questions = json.loads((REPO / "cookiecutter.json").read_text("utf-8"))
     context = {key: ANSWERS[key] for key in questions if key in ANSWERS}
     state = {
