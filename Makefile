@@ -11,6 +11,11 @@ CHOICE = $(foreach module,$(ALL_MODULES),$(module)=$(if $(filter $(module),$(MOD
 UV := $(or $(UV),$(shell command -v uv),.uv/bin/uv)
 RUN = $(UV) run --no-sync
 
+# cookiecutter makes a copy of the template, which is to be without environments.
+render = rm -rf $(1)/template && mkdir -p $(1)/template && \
+	git ls-files -coz --exclude-standard | tar -cf - --null -T - | tar -xf - -C $(1)/template && \
+	$(RUN) cookiecutter $(1)/template --no-input --default-config --output-dir $(1)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench check format
 
@@ -21,7 +26,7 @@ demo: .venv/.synced  ## Render a service into .demo and start it; PORT (8000), M
 	@$(foreach module,$(filter-out $(ALL_MODULES),$(MODULES)),\
 		echo "There is no module $(module); there are: $(ALL_MODULES)." >&2; exit 1;)
 	@rm -rf .demo
-	@$(RUN) cookiecutter . --no-input --default-config --output-dir .demo $(CHOICE)
+	@$(call render,.demo) $(CHOICE)
 	@$(MAKE) --no-print-directory -C .demo/my-service run PORT=$(PORT) UV=$(if $(filter /%,$(UV)),$(UV),../../$(UV))
 
 test: $(if $(ONLY),.venv/.synced,check)  ## Render every combination of modules and run all tests; ONLY=sse+jsonl: one of them, quickly
@@ -31,7 +36,7 @@ bench: .venv/.synced  ## Measure a rendered service against its peers, into docs
 	@$(foreach module,$(filter-out $(ALL_MODULES),$(ONLY)),\
 		echo "There is no module $(module); there are: $(ALL_MODULES)." >&2; exit 1;)
 	@rm -rf .bench/my-service
-	@$(RUN) cookiecutter . --no-input --default-config --output-dir .bench
+	@$(call render,.bench)
 	@$(UV) sync --quiet --no-dev --project .bench/my-service && \
 		$(UV) pip install --quiet --python .bench/my-service/.venv -r benchmarks/peers/requirements.txt || { \
 		echo "The packages could not be installed (is there a network?)." >&2; exit 1; }

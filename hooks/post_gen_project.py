@@ -1,37 +1,119 @@
-"""Leave only the chosen modules, and say what is there and how to go on.
+"""Leave what was asked for in the project, and say what is there and how to go on.
 
 A module owns every path that has a component whose stem is the module's name.
 """
 
 import json
+import os
 import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
 MODULES = ("file_download", "sse", "jsonl", "batch_export")
+# cruft renders without it.
+REPO = Path(ANSWERS["_repo_dir"]) if "_repo_dir" in ANSWERS else None
+STAGE = Path(".regeneration")
+ANSWERS_FILE = "streaming.json"
+LINK = Path(".cruft.json")
+
+
+def finish_new_project():
+    chosen = [module for module in MODULES if ANSWERS[module]]
+    left_out = [module for module in MODULES if not ANSWERS[module]]
+    for module in left_out:
+        prune(Path.cwd(), module)
+    write_answers(Path.cwd(), kept={}, modules=chosen)
+    link()
+    print(f"\n{ANSWERS['project_name']} is in {Path.cwd()}")
+    print(f"  modules:  {', '.join(chosen)}")
+    if left_out:
+        print(f"  left out: {', '.join(left_out)}")
+    print("\nIn that folder:")
+    print("  make run    starts it at http://127.0.0.1:8000")
+    print("  make test   runs its tests")
 
 
 def prune(folder, stem):
     for path in folder.iterdir():
+        if path.name == ".git":
+            continue
         if path.stem == stem:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         elif path.is_dir():
             prune(path, stem)
 
 
-chosen = [module for module in MODULES if ANSWERS[module]]
-left_out = [module for module in MODULES if not ANSWERS[module]]
-for module in left_out:
-    prune(Path.cwd(), module)
+def write_answers(folder, kept, modules):
+    """Keep the answers as a configuration of cookiecutter, for the next time."""
+    names = {key: value for key, value in ANSWERS.items() if key[0] != "_" and key not in MODULES}
+    answers = {**names, **kept, **{module: module in modules for module in MODULES}}
+    text = json.dumps({"default_context": answers}, ensure_ascii=False, indent=2)
+    (folder / ANSWERS_FILE).write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def link():
+    """Write what `cruft create` writes, where the commit of the template says all of it."""
+    if REPO is None or not (REPO / ".git").exists() or git("status", "--porcelain", "-uno"):
+        return
+    commit = git("rev-parse", "HEAD")
+    # A hook runs in the project; the path was given where the user is.
+    template = Path(os.environ.get("PWD", ""), ANSWERS["_template"]).expanduser()
+    url = str(template.resolve()) if template.is_dir() else git("remote", "get-url", "origin")
+    questions = json.loads((REPO / "cookiecutter.json").read_text("utf-8"))
+    context = {key: ANSWERS[key] for key in questions if key in ANSWERS}
+    state = {
+        "template": url,
+        "commit": commit,
+        "checkout": ANSWERS["_checkout"],
+        "context": {"cookiecutter": {**context, "_template": url, "_commit": commit}},
+        "directory": None,
+    }
+    text = json.dumps(state, ensure_ascii=False, indent=2, separators=(",", ": "))
+    LINK.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def git(*arguments):
+    # cookiecutter makes the hooks executable.
+    command = ("git", "-c", "core.fileMode=no", *arguments)
+    return subprocess.run(
+        command, cwd=REPO, capture_output=True, encoding="utf-8", check=False
+    ).stdout.strip()
+
+
+def regenerate(repo):
+    sys.path.insert(0, str(repo / "hooks"))
+    from regeneration import Refused, Regeneration  # noqa: PLC0415
+    from report import report  # noqa: PLC0415
+
+    chosen = [module for module in MODULES if ANSWERS[module]]
+    # A service that is stopped while it is regenerated is put back as it was.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped; nothing has changed."))
+    try:
+        regeneration = Regeneration(Path.cwd(), ANSWERS["package_name"], chosen)
+        answers = Path(ANSWERS_FILE)
+        kept = (
+            json.loads(answers.read_text("utf-8"))["default_context"] if answers.is_file() else {}
+        )
+        write_answers(regeneration.rendered, kept, {*chosen, *regeneration.there})
+        regeneration.plan()
+        if not ANSWERS["_dry_run"]:
+            regeneration.write()
+        print("\n".join(["", *report(regeneration, dry_run=ANSWERS["_dry_run"])]))
+    except (Refused, OSError) as error:
+        sys.exit(f"Nothing has changed: {error}")
+    except KeyboardInterrupt:
+        sys.exit("Stopped; nothing has changed.")
+    finally:
+        shutil.rmtree(STAGE, ignore_errors=True)
+
 
 # A Windows console cannot print every name.
 sys.stdout.reconfigure(errors="backslashreplace")  # ty: ignore[missing-union-attribute]
-print(f"\n{ANSWERS['project_name']} is in {Path.cwd()}")
-print(f"  modules:  {', '.join(chosen)}")
-if left_out:
-    print(f"  left out: {', '.join(left_out)}")
-print("\nIn that folder:")
-print("  make run    starts it at http://127.0.0.1:8000")
-print("  make test   runs its tests")
+if REPO is not None and STAGE.is_dir():
+    regenerate(REPO)
+else:
+    finish_new_project()

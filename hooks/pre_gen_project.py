@@ -1,8 +1,9 @@
-"""Refuse names that would not work, before anything is written."""
+"""Refuse what would not work, before anything is written; render aside where files exist."""
 
 import json
 import keyword
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,6 +11,10 @@ ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
 MODULES = ("file_download", "sse", "jsonl", "batch_export")
 LONGEST_NAME = 60
+# cruft renders without it; the copy is cookiecutter's, which leaves it behind where a hook fails.
+REPO = Path(ANSWERS["_repo_dir"]) if "_repo_dir" in ANSWERS else None
+COPY = ".copy-of-the-template"
+
 SLUG = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 PACKAGE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 TEXTS = ("project_name", "description", "author")
@@ -48,12 +53,23 @@ PACKAGE_RULE = (
 
 def find_problem():
     slug, package = ANSWERS["project_slug"], ANSWERS["package_name"]
-    if not SLUG.fullmatch(slug) or len(slug) > LONGEST_NAME or slug in DEVICES:
+    is_new = all(path.name == ".git" for path in Path.cwd().iterdir())
+    is_folder = not is_new and slug == Path.cwd().name
+    is_slug = SLUG.fullmatch(slug) and len(slug) <= LONGEST_NAME and slug not in DEVICES
+    if not is_folder and not is_slug:
         return (
             f"project_slug must be lower-case letters and digits with single hyphens or underscores "
             f"between them, and at most {LONGEST_NAME} long; {slug!r} is not."
         )
-    taken = {*keyword.kwlist, *sys.stdlib_module_names, *DEPENDENCIES, *MODULES, *FOLDERS, *DEVICES}
+    taken = {
+        *keyword.kwlist,
+        *sys.stdlib_module_names,
+        *DEPENDENCIES,
+        *MODULES,
+        "streaming",
+        *FOLDERS,
+        *DEVICES,
+    }
     if not PACKAGE.fullmatch(package) or len(package) > LONGEST_NAME or package in taken:
         return f"{PACKAGE_RULE}; {package!r} is not allowed."
     for name in TEXTS:
@@ -61,10 +77,27 @@ def find_problem():
             return f"{name} must be one line of printable text; {ANSWERS[name]!r} is not."
     if not any(ANSWERS[module] for module in MODULES):
         return f"At least one module must be chosen: {', '.join(MODULES)}."
-    if any(Path.cwd().iterdir()):
+    return find_problem_of_a_new_project() if is_new else prepare_regeneration()
+
+
+def find_problem_of_a_new_project():
+    return "_dry_run must be no for a new project." if ANSWERS["_dry_run"] else None
+
+
+def prepare_regeneration():
+    if REPO is None or not (REPO / COPY).exists():
         return f"The folder must be new or empty; {Path.cwd()} has files in it."
+    sys.path.insert(0, str(REPO / "hooks"))
+    from regeneration import Refused, turn_aside  # noqa: PLC0415
+
+    try:
+        turn_aside(Path.cwd(), ANSWERS["package_name"], REPO)
+    except Refused as refused:
+        return str(refused)
     return None
 
 
 if problem := find_problem():
+    if REPO and (REPO / COPY).exists():
+        shutil.rmtree(REPO.parent, ignore_errors=True)
     sys.exit(problem)

@@ -11,7 +11,7 @@ import pytest
 from cookiecutter.main import cookiecutter
 
 from repository import Repository
-from template import COMBINATIONS, MODULES, TEMPLATE, copy_template, users_environment
+from template import COMBINATIONS, MODULES, TEMPLATE, users_environment
 
 Render = Callable[..., Path]
 
@@ -39,14 +39,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: "generated_suite" not in item.name)
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the template as it is now, without what git ignores: cookiecutter copies it all."""
+    copy = tmp_path_factory.mktemp("template") / TEMPLATE.name
+    command = ("git", "ls-files", "-co", "--exclude-standard", "-z")
+    files = subprocess.run(command, cwd=TEMPLATE, check=True, capture_output=True, text=True)
+    for name in filter(None, files.stdout.split("\0")):
+        if (TEMPLATE / name).exists():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(TEMPLATE / name, copy / name)
+    return copy
+
+
 @pytest.fixture
-def render(tmp_path: Path) -> Render:
+def render(tmp_path: Path, template: Path) -> Render:
     """Render the template as `cookiecutter --no-input` does; returns the project's folder."""
 
     def render_project(**answers: Any) -> Path:
         return Path(
             cookiecutter(
-                str(TEMPLATE),
+                str(template),
                 no_input=True,
                 output_dir=str(tmp_path),
                 extra_context=answers,
@@ -58,15 +71,16 @@ def render(tmp_path: Path) -> Render:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of the template as it is now, without what git ignores."""
-    return copy_template(tmp_path / "checkout")
+def checkout(tmp_path: Path, template: Path) -> Path:
+    """A copy of the template that a test may change."""
+    return Path(shutil.copytree(template, tmp_path / "checkout"))
 
 
 @pytest.fixture(scope="session")
-def template_repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+def template_repository(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Repository:
     """The template as it is now, committed: cruft clones. It is shared: never change it."""
-    return Repository(copy_template(tmp_path_factory.mktemp("template") / "template")).start()
+    copy = tmp_path_factory.mktemp("repository") / template.name
+    return Repository(Path(shutil.copytree(template, copy))).start()
 
 
 @pytest.fixture

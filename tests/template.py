@@ -2,8 +2,6 @@
 
 import os
 import re
-import shutil
-import subprocess
 from itertools import product
 from pathlib import Path
 
@@ -31,18 +29,6 @@ def users_environment() -> dict[str, str]:
 def choose(*modules: str) -> dict[str, bool]:
     """The answers that choose these modules and no others."""
     return {module: module in modules for module in MODULES}
-
-
-def copy_template(target: Path) -> Path:
-    """Copy the template as it is now, without what git ignores; returns `target`."""
-    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, cwd=TEMPLATE, capture_output=True, check=True).stdout
-    for name in filter(None, listed.decode().split("\0")):
-        if (TEMPLATE / name).exists():
-            copy = target / name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(TEMPLATE / name, copy)
-    return target
 
 
 def source_files() -> list[Path]:

@@ -1,6 +1,7 @@
 """Every combination, as a team has it: its own environment, its own gates, its own tests."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def environment(worker_id: str) -> Path:
     `uv sync` leaves in it what a project's own `pyproject.toml` says, and nothing else; what stays
     is the byte code of the packages that the next one needs too.
     """
-    return TEMPLATE / ".venv" / f"suites-{worker_id}"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / TEMPLATE.name / f"suites-{worker_id}"
 
 
 def test_generated_suite(render, run, uv, environment, combination, record_property, request):

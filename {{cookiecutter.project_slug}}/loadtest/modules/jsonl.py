@@ -1,6 +1,6 @@
 from locust import between, task
 
-from loadtest.streams import StreamUser
+from loadtest.streaming import StreamUser
 
 
 class RecordReader(StreamUser):

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from locust import constant, task
 
-from loadtest.streams import AS_IT_IS, StreamUser
+from loadtest.streaming import AS_IT_IS, StreamUser
 
 EVENTS = 20
 

@@ -4,13 +4,11 @@ from importlib import import_module
 from importlib.metadata import metadata
 
 from fastapi import APIRouter, FastAPI
-from starlette.types import ASGIApp
 
 from . import console, modules
 from .settings import Settings
-from .streaming import health, metrics, problems
-from .streaming.compression import CompressionMiddleware
-from .streaming.delivery import AbortableConnections
+from .streaming.application import add_streaming
+from .streaming.problems import RESPONSES
 
 
 def module_routers() -> Iterator[APIRouter]:
@@ -19,31 +17,19 @@ def module_routers() -> Iterator[APIRouter]:
         yield import_module(f"{module.name}.router").router
 
 
-class Service(FastAPI):
-    def build_middleware_stack(self) -> ASGIApp:
-        """Put the core's outermost layers around those of FastAPI, which `add_middleware` cannot."""
-        return AbortableConnections(problems.ProblemResponses(super().build_middleware_stack()))
-
-
 def create_app() -> FastAPI:
-    metrics.log_streams()
     about = metadata(__name__.partition(".")[0])
-    app = Service(
+    app = FastAPI(
         title=about["Name"],
         summary=about["Summary"],
         version=about["Version"],
         max_body_size=Settings().max_body_bytes,
-        responses=problems.RESPONSES,
+        responses=RESPONSES,
     )
-    # `itemSchema`, which FastAPI writes for streamed types, is new in OpenAPI 3.2.
-    app.openapi_version = "3.2.0"
-    problems.add_handlers(app)
     app.include_router(console.router)
     for router in module_routers():
         app.include_router(router)
-    app.include_router(health.router)
-    app.include_router(metrics.router)
-    app.add_middleware(CompressionMiddleware)
+    add_streaming(app)
     return app
 
 

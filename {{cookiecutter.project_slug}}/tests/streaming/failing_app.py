@@ -7,30 +7,21 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
-from fastapi import HTTPException
+from fastapi import FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from {{ cookiecutter.package_name }} import (
-    main,
-)
 from {{ cookiecutter.package_name }}.streaming import (
+    application,
     batching,
-    compression,
     formats,
-    health,
-    metrics,
     problems,
     responses,
     shutdown,
 )
 
-metrics.log_streams()
-app = main.Service(max_body_size=1000, responses=problems.RESPONSES)
-app.include_router(health.router)
-app.include_router(metrics.router)
-problems.add_handlers(app)
-app.add_middleware(compression.CompressionMiddleware)
+app = FastAPI(max_body_size=1000, responses=problems.RESPONSES)
+application.add_streaming(app)
 
 closed: list[str] = []
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from tests.nginx import H11
+from tests.streaming.nginx import H11
 
 AT_ONCE = 0.5
 

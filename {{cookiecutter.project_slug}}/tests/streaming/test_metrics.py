@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from tests.conftest import Server
+from tests.streaming.fixtures import Server
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,12 @@
 """From a source's records to chunks of bytes: few and large when they come fast, at once when not."""
 
 import asyncio
-import os
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing, suppress
 from typing import Any
 
 import anyio
 import pyarrow as pa
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
 
 from .delivery import count_records
 from .formats import Batch, Encoder
@@ -20,10 +17,10 @@ from .threads import iterate_in_thread
 CHUNK_BYTES = 64 * 1024
 LINGER_SECONDS = 0.02
 CLOSE_SECONDS = 5
-# So many rows take a few milliseconds; a change of threads can take one.
-ROWS_FOR_A_THREAD = 5_000
-# Encoding only computes: more threads than processors would each keep memory, and speed up nothing.
-THREADS = CapacityLimiter(os.cpu_count() or 1)
+# So that the first bytes do not wait for a whole batch.
+FIRST_RECORDS = 100
+# What a format does once for a batch takes a millisecond or two for so many.
+RECORDS_TOGETHER = 5_000
 
 
 async def encode_batches(
@@ -67,11 +64,12 @@ async def _encode(items: AsyncGenerator[Any, None], encoder: Encoder, buffer: "_
     try:
         async for item in items:
             if isinstance(item, (pa.RecordBatch, list)):
-                async for part in _encode_parts(encoder, item):
-                    if buffer.add(beginning + part):
-                        await buffer.wait_for_space(records)
+                for part, count in _encode_parts(encoder, item, is_first=not records):
+                    is_due = buffer.add(beginning + part)
                     beginning = b""
-                records += len(item)
+                    records += count
+                    if is_due:
+                        await buffer.wait_for_space(records)
             else:
                 is_due = buffer.add(beginning + encoder.encode_record(item))
                 beginning = b""
@@ -87,22 +85,22 @@ async def _encode(items: AsyncGenerator[Any, None], encoder: Encoder, buffer: "_
         buffer.count(records)
 
 
-async def _encode_parts(encoder: Encoder, batch: Batch) -> AsyncGenerator[bytes, None]:
+def _encode_parts(encoder: Encoder, batch: Batch, *, is_first: bool) -> Iterator[tuple[bytes, int]]:
+    """Each part with the count of its records."""
+    beginning = batch[: FIRST_RECORDS if is_first else 0]
+    if is_first:
+        yield encoder.encode(beginning), len(beginning)
+    for start in range(len(beginning), len(batch), RECORDS_TOGETHER):
+        together = batch[start : start + RECORDS_TOGETHER]
+        most = _records_of_a_part(together)
+        for index, part in enumerate(encoder.encode_parts(together, most)):
+            yield part, min(most, len(together) - index * most)
+
+
+def _records_of_a_part(batch: Batch) -> int:
     if not isinstance(batch, pa.RecordBatch):
-        yield await _compute(len(batch), encoder.encode, batch)
-        return
-    rows = max(1, CHUNK_BYTES * batch.num_rows // max(1, batch.nbytes))
-    parts = encoder.encode_parts(batch, rows)
-    part = await _compute(batch.num_rows, next, parts)  # the first one prepares the whole batch
-    while part is not None:
-        yield part
-        part = await _compute(rows, next, parts, None)
-
-
-async def _compute(rows: int, function: Callable[..., Any], *args: Any) -> Any:
-    if rows <= ROWS_FOR_A_THREAD:
-        return function(*args)
-    return await run_sync(function, *args, limiter=THREADS)
+        return FIRST_RECORDS
+    return max(1, CHUNK_BYTES * batch.num_rows // max(1, batch.nbytes))
 
 
 class _Buffer:
@@ -160,10 +158,10 @@ class _Buffer:
         taken = b"".join(self._chunks)
         self._chunks.clear()
         self._bytes = 0
-        self._due = self._now() + LINGER_SECONDS
+        is_first, self._due = not self._due, self._now() + LINGER_SECONDS
         if not self._ended:
             self._has_some.clear()
             self._is_full.clear()
-        if len(taken) < 2 * CHUNK_BYTES:
+        if len(taken) < 2 * CHUNK_BYTES and not is_first:
             self._has_space.set()  # the next one is made while this one is sent
         return taken

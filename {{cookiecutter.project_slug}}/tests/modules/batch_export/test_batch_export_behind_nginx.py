@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.nginx import H11
+from tests.streaming.nginx import H11
 
 
 @pytest.fixture(scope="module")

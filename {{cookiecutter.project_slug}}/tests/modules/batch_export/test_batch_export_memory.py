@@ -5,7 +5,7 @@ import time
 import httpx2
 import pytest
 
-from tests.conftest import Server
+from tests.streaming.fixtures import Server
 
 MIB = 1024 * 1024
 READERS = 200

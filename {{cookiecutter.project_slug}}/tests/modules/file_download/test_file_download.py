@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import APP
+from tests.streaming.fixtures import APP
 
 CONTENT = bytes(range(256)) * 1000
 

@@ -4,7 +4,7 @@ from select import select
 
 import pytest
 
-from tests.nginx import H11
+from tests.streaming.nginx import H11
 
 CLIENTS = ["python/jsonl.py", "javascript/jsonl.js", "curl/jsonl.sh"]
 AT_ONCE = 0.5

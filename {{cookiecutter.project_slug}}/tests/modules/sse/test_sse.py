@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from tests.conftest import APP
+from tests.streaming.fixtures import APP
 
 
 @pytest.fixture

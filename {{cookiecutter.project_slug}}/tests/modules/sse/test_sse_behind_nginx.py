@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from tests.nginx import H11
+from tests.streaming.nginx import H11
 
 CLIENTS = ["python/sse.py", "javascript/sse.js", "curl/sse.sh"]
 AT_ONCE = 0.5

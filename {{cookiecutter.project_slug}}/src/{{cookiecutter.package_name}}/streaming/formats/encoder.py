@@ -27,11 +27,11 @@ class Encoder:
         """Raises `ValueError` or `TypeError` for a value that the format cannot carry."""
         return self.write(self.prepare(batch) if isinstance(batch, pa.RecordBatch) else batch)
 
-    def encode_parts(self, batch: pa.RecordBatch, rows: int) -> Iterator[bytes]:
-        """The same bytes as `encode`, made for `rows` rows at a time; for no rows: one part."""
-        prepared = self.prepare(batch)
-        for start in range(0, max(1, prepared.num_rows), rows):
-            yield self.write(prepared.slice(start, rows))
+    def encode_parts(self, batch: Batch, records: int) -> Iterator[bytes]:
+        """The same bytes as `encode`, made for so many records at a time."""
+        prepared = self.prepare(batch) if isinstance(batch, pa.RecordBatch) else batch
+        for start in range(0, len(prepared), records):
+            yield self.write(prepared[start : start + records])
 
     def encode_record(self, record: Any) -> bytes:
         return self.write([record])

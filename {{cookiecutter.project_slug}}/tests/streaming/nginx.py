@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import product
 from pathlib import Path
 
-SITE = Path(__file__).parents[1] / "docs" / "nginx.conf"
+SITE = Path(__file__).parents[2] / "docs" / "streaming" / "nginx.conf"
 CELLS = [
     f"HTTP/{version}, buffering {buffering}"
     for version, buffering in product(["1.0", "1.1"], ["on", "off"])

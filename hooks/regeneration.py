@@ -1,0 +1,192 @@
+"""Add or refresh modules in a folder that has files already, and touch nothing else there.
+
+cookiecutter writes straight over what it finds. `turn_aside` therefore changes the copy of the
+template that it renders: all goes into a stage, a folder of its own in the project. `Regeneration`
+then moves what belongs to the core and to the chosen modules to its place: all of it or nothing.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path, PurePath
+from typing import NamedTuple
+
+MODULES = ("file_download", "sse", "jsonl", "batch_export")
+CORE = "streaming"
+STAGE = ".regeneration"
+
+
+class Refused(Exception):
+    """One line that says why nothing was written."""
+
+
+def owner(path: PurePath) -> str | None:
+    """The module, or the core, that has a component of the path named after it."""
+    stems = [PurePath(part).stem for part in path.parts]
+    return next((name for name in (*MODULES, CORE) if name in stems), None)
+
+
+def package_folder(project: Path, package: str) -> PurePath:
+    """Raises `Refused` if the project has no such package."""
+    for folder in (PurePath("src", package), PurePath(package)):
+        if (project / folder).is_dir():
+            return folder
+    there = sorted({found.parent.name for found in _packages(project)})
+    hint = f"; here is {', '.join(there)}" if there else ""
+    raise Refused(f"package_name must be a package of {project}: {package!r} is none{hint}.")
+
+
+def _packages(project: Path) -> Iterator[Path]:
+    for pattern in ("src/*/*.py", "*/__init__.py", "*/main.py"):
+        yield from (path for path in project.glob(pattern) if path.parts[-2] not in {"tests"})
+
+
+def turn_aside(project: Path, package: str, repo: Path) -> None:
+    """Let cookiecutter render into the stage. Raises `Refused` for a project that cannot be undone.
+
+    `repo` is the copy of the template that cookiecutter renders and throws away.
+    """
+    package_folder(project, package)
+    check_clean(project)
+    stage = project / STAGE
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir()
+    (stage / ".gitignore").write_text("*\n", encoding="utf-8")
+    template = next(path for path in repo.iterdir() if path.name.startswith("{{"))
+    moved = repo / "rendered"
+    template.rename(moved)
+    (template / STAGE).mkdir(parents=True)
+    moved.rename(template / STAGE / "rendered")
+
+
+def check_clean(project: Path) -> None:
+    """Raises `Refused` unless git could bring back all that the project has."""
+    if not git(project, "ls-files"):
+        raise Refused(f"{project} is not under git: commit it first, so that nothing can be lost.")
+    if changes := git(project, "status", "--porcelain", "--untracked-files=all", "--", "."):
+        first = changes[0][3:] + (" and more" if len(changes) > 1 else "")
+        raise Refused(f"{project} has uncommitted changes ({first}): commit or stash them first.")
+
+
+def git(project: Path, *arguments: str) -> list[str]:
+    """The lines that git prints; none where it fails. Raises `Refused` without git."""
+    command = ["git", "-c", "core.quotePath=off", *arguments]
+    try:
+        result = subprocess.run(
+            command, cwd=project, capture_output=True, encoding="utf-8", check=False
+        )
+    except FileNotFoundError as error:
+        raise Refused("git is not installed, and is needed where files exist already.") from error
+    return result.stdout.splitlines() if result.returncode == 0 else []
+
+
+class Change(NamedTuple):
+    source: Path
+    target: Path
+    new: Path | None
+    """What comes into being: the target, or the highest folder over it; none, if it exists."""
+
+
+class Regeneration:
+    """What rendering into `project` comes to: files to add, to refresh and to keep.
+
+    `there` are the modules that the project had before.
+    """
+
+    def __init__(self, project: Path, package: str, chosen: Iterable[str]) -> None:
+        self.project = project
+        self.rendered = project / STAGE / "rendered"
+        self.package = package_folder(project, package)
+        self.chosen = tuple(chosen)
+        self.there = tuple(name for name in MODULES if (self._modules / name).is_dir())
+        self.kept: list[Path] = []
+        self.changes: list[Change] = []
+
+    @property
+    def _modules(self) -> Path:
+        return self.project / self.package / "modules"
+
+    @property
+    def _glue(self) -> set[str]:
+        """Files between the owned ones that these need; one that exists is the project's own."""
+        package = self.package.name
+        modules = f"src/{package}/modules/__init__.py"
+        return {modules, "clients/javascript/package.json", "tests/conftest.py"}
+
+    def plan(self) -> None:
+        """Raises `Refused` for what cannot be written, or not brought back by git."""
+        tracked = set(git(self.project, "ls-files"))
+        for source in sorted(path for path in self.rendered.rglob("*") if path.is_file()):
+            path = source.relative_to(self.rendered)
+            target = self.project / self._place(path)
+            if path.as_posix() in self._glue:
+                wanted = not target.exists()
+            else:
+                wanted = owner(path) in (*self.chosen, CORE)
+            if wanted:
+                self._plan(source, target, tracked)
+        self._leave_out_the_demo()
+
+    def _place(self, path: PurePath) -> PurePath:
+        return path.relative_to("src") if self._is_flat and path.parts[0] == "src" else path
+
+    @property
+    def _is_flat(self) -> bool:
+        return len(self.package.parts) == 1
+
+    def _plan(self, source: Path, target: Path, tracked: set[str]) -> None:
+        if self._is_flat:
+            _replace(source, f"src/{self.package}/", f"{self.package}/")
+        name = target.relative_to(self.project).as_posix()
+        if target.name == "source.py" and (target.exists() or target.with_suffix("").is_dir()):
+            self.kept.append(target)
+            return
+        parents = [path for path in reversed(target.parents) if self.project in path.parents]
+        for parent in (*parents, target):
+            if parent.is_symlink() or (parent.exists() and parent.is_dir() == (parent == target)):
+                where = parent.relative_to(self.project).as_posix()
+                raise Refused(f"{where} is in the way of {name}: move it first.")
+        if not target.exists():
+            new = next((path for path in parents if not path.exists()), target)
+            self.changes.append(Change(source, target, new=new))
+        elif target.read_bytes() != source.read_bytes():
+            if name not in tracked:
+                raise Refused(f"{name} is not under git: commit or move it first.")
+            self.changes.append(Change(source, target, new=None))
+
+    def _leave_out_the_demo(self) -> None:
+        """A team that has replaced every source has deleted the demo; a new source needs it."""
+        demo = self.project / self.package / CORE / "demo"
+        needed = any(change.new and change.target.name == "source.py" for change in self.changes)
+        if demo.parent.is_dir() and not demo.is_dir() and not needed:
+            self.changes = [change for change in self.changes if demo not in change.target.parents]
+
+    def write(self) -> None:
+        """Make all changes; where one fails, the project is as it was before."""
+        backup = self.project / STAGE / "backup"
+        done: list[Callable[[], object]] = []
+        try:
+            for number, (source, target, new) in enumerate(self.changes):
+                for folder in reversed([path for path in target.parents if not path.exists()]):
+                    done.append(folder.rmdir)
+                    folder.mkdir()
+                if new:
+                    done.append(lambda target=target: target.unlink(missing_ok=True))
+                else:
+                    backup.mkdir(exist_ok=True)
+                    saved = backup / str(number)
+                    shutil.copy2(target, saved)
+                    done.append(lambda saved=saved, target=target: os.replace(saved, target))
+                os.replace(source, target)
+        except BaseException:
+            for undo in reversed(done):
+                with suppress(FileNotFoundError):
+                    undo()
+            raise
+
+
+def _replace(file: Path, old: str, new: str) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content.replace(old.encode(), new.encode()))

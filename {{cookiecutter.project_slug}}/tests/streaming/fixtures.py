@@ -1,0 +1,309 @@
+"""What the tests of the core and of the modules share."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import httpx2
+import pytest
+from selenium import webdriver
+
+from tests.streaming.hop import hop
+from tests.streaming.nginx import CELLS, nginx
+
+PROJECT = Path(__file__).parents[2]
+APP = "{{ cookiecutter.package_name }}.main:app"
+SERVERS = {
+    "uvicorn": ["uvicorn", "--port"],
+    "granian": ["granian", "--interface", "asgi", "--no-ws", "--port"],
+}
+MARKERS = (
+    "framework: shows what FastAPI does without the core",
+    "slow: takes seconds (a browser, a load test, the commands of the docs)",
+)
+START_SECONDS = 30
+STOP_SECONDS = 10
+DEMO_ROWS = 60_000  # more than one batch for every module
+
+IN_BROWSER = """
+const [source, service, script, done] = arguments;
+const AsyncFunction = (async () => {}).constructor;
+import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })))
+  .then((client) => new AsyncFunction("client", "service", script)(client, service))
+  .then(done, (error) => done(String(error)));
+"""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[..., str]:
+    """Give the path of the first of some programs that is there.
+
+    Without any the test is skipped, or fails if `REQUIRE_SERVICES=1` says that none may be missing.
+    """
+
+    # Debian keeps servers in a folder that is not on everybody's PATH.
+    folders = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
+
+    def find(*programs: str) -> str:
+        for path in filter(None, map(partial(shutil.which, path=folders), programs)):
+            return path
+        missing = f"{' or '.join(programs)} is not installed"
+        if os.environ.get("REQUIRE_SERVICES") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+
+    return find
+
+
+class Server:
+    """A real server on a socket: `url` is where it answers, `log` what it has printed."""
+
+    def __init__(self, process: subprocess.Popen[bytes], url: str, log_file: Path) -> None:
+        self.process = process
+        self.url = url
+        self._log_file = log_file
+
+    @property
+    def log(self) -> str:
+        return self._log_file.read_text(encoding="utf-8")
+
+    @property
+    def memory(self) -> int:
+        """The bytes that the process has in memory."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        if not status.exists():
+            pytest.skip("needs /proc")
+        return int(status.read_text().partition("VmRSS:")[2].split()[0]) * 1024
+
+
+Serve = Callable[..., contextlib.AbstractContextManager[Server]]
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
+    """Start an app: `with serve("package.module:app", "--workers", "4", DEMO_ROWS="10") as server`.
+
+    The options are those of uvicorn, or of granian with `server="granian"`.
+    """
+
+    @contextlib.contextmanager
+    def start(
+        app: str = APP, *options: str, server: str = "uvicorn", **environment: str
+    ) -> Generator[Server]:
+        folder = tmp_path_factory.mktemp("server")
+        defaults = {"DEMO_ROWS": str(DEMO_ROWS), "DEMO_FOLDER": str(folder / "demo")}
+        log_file = folder / "log"
+        command = [sys.executable, "-m", *SERVERS[server], str(free_port()), app, *options]
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=PROJECT,
+                env={**os.environ, **defaults, **environment},
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            yield Server(process, wait_until_ready(process, log_file), log_file)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS)
+            finally:
+                process.kill()
+
+    return start
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], log_file: Path) -> str:
+    """Return the URL that the server names in its log once it answers there."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"(?:on|at:) (http://([\d.]+):(\d+))", log_file.read_text()):
+            with contextlib.suppress(OSError), socket.create_connection((found[2], found[3])):
+                return found[1]
+        time.sleep(0.05)
+    pytest.fail(f"the server has not started:\n{log_file.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def service(serve: Serve) -> Iterator[str]:
+    """The URL of the service, started once for all tests, far from UTC and with a lively demo."""
+    with serve(DEMO_PERIOD_SECONDS="0.2", TZ="America/New_York") as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def http() -> Iterator[httpx2.Client]:
+    """One client for all tests: each new one would read the certificates of the system again."""
+    with httpx2.Client(timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def cut_off(service: str) -> Iterator[Callable[..., str]]:
+    """Give the URL of a hop that cuts responses of the service off: `cut_off(1, after=1000)`."""
+    with contextlib.ExitStack() as hops:
+        yield lambda cuts, *, after: hops.enter_context(hop(service, cuts=cuts, cut_after=after))
+
+
+@pytest.fixture(scope="session")
+def start_nginx(
+    require: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], dict[str, str]]]:
+    """Run an nginx before each upstream that is asked for, and keep it for the tests to come."""
+    with contextlib.ExitStack() as running:
+
+        @cache
+        def start(upstream: str) -> dict[str, str]:
+            folder = tmp_path_factory.mktemp("nginx")
+            return running.enter_context(nginx(require("nginx"), upstream, folder))
+
+        yield start
+
+
+@pytest.fixture(params=CELLS)
+def behind_nginx(request: pytest.FixtureRequest, start_nginx: Any) -> Callable[[str], str]:
+    """Give the URL at which nginx passes on to an upstream, in each of its settings in turn."""
+    return lambda upstream: start_nginx(upstream)[request.param]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a program in an empty folder and return what it prints."""
+
+    def run_program(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+        options = {"cwd": tmp_path, "timeout": 60, **options}
+        return subprocess.run(
+            command, capture_output=True, text=True, encoding="utf-8", check=False, **options
+        )
+
+    return run_program
+
+
+@pytest.fixture
+def client_command(require: Callable[..., str]) -> Callable[..., list[str]]:
+    """The command of a client of `clients/`, with the program that its language needs."""
+    programs = {".py": lambda: sys.executable, ".js": lambda: require("node")}
+
+    def command(client: str, *arguments: str) -> list[str]:
+        path = PROJECT / "clients" / client
+        if path.suffix == ".sh":
+            require("curl")
+        program = programs.get(path.suffix, lambda: require("sh"))()
+        return [program, str(path), *arguments]
+
+    return command
+
+
+@pytest.fixture
+def run_client(client_command: Any, run: Any) -> Any:
+    """Run a client of `clients/` by its path there."""
+    return lambda *command, **options: run(*client_command(*command), **options)
+
+
+@pytest.fixture
+def start_client(client_command: Any) -> Callable[..., contextlib.AbstractContextManager[IO[str]]]:
+    """Start a client and give its output; in the end it is ended, with all that it has started."""
+
+    @contextlib.contextmanager
+    def start(*command: str) -> Generator[IO[str]]:
+        options: Any = {"stdout": subprocess.PIPE, "encoding": "utf-8", "start_new_session": True}
+        with subprocess.Popen(client_command(*command), **options) as process:
+            assert process.stdout is not None
+            try:
+                yield process.stdout
+            finally:
+                os.killpg(process.pid, signal.SIGTERM)
+
+    return start
+
+
+class Run(NamedTuple):
+    """A client that has run behind nginx, in a folder of its own."""
+
+    cell: str
+    command: list[str]
+    folder: Path
+    result: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture
+def run_behind_nginx(start_nginx: Any, run_client: Any, tmp_path: Path) -> Any:
+    """Run clients on an upstream through every nginx at once; an argument `/path` is made a URL."""
+
+    def run_one(cell: str, nginx_url: str, command: Sequence[str]) -> Run:
+        folder = tmp_path / cell.replace("/", " ") / Path(command[0]).parent
+        folder.mkdir(parents=True)
+        whole = [nginx_url + part if part.startswith("/") else part for part in command]
+        return Run(cell, whole, folder, run_client(*whole, cwd=folder))
+
+    def run_all(upstream: str, *commands: Sequence[str]) -> list[Run]:
+        runs = [(*cell, command) for cell in start_nginx(upstream).items() for command in commands]
+        with ThreadPoolExecutor(len(runs)) as threads:
+            return list(threads.map(run_one, *zip(*runs, strict=True)))
+
+    return run_all
+
+
+@pytest.fixture(scope="session")
+def browser(require: Callable[..., str]) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = require("chromium", "google-chrome")
+    for argument in ("--headless", "--no-sandbox", "--disable-background-networking"):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(require("chromedriver")))
+    driver.set_script_timeout(30)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def in_browser(browser: webdriver.Chrome, service: str) -> Callable[[str, str], Any]:
+    """Import a client of `clients/javascript` in a page of the service and run a script on it.
+
+    The script finds the client's exports in `client` and the service's URL in `service`, and
+    returns the result.
+    """
+
+    def run_script(client: str, script: str) -> Any:
+        source = (PROJECT / "clients" / "javascript" / client).read_text(encoding="utf-8")
+        browser.get(service)
+        return browser.execute_async_script(IN_BROWSER, source, service, script)
+
+    return run_script
+
+
+@pytest.fixture
+def run_load_test(service: str, run: Any) -> Callable[[str], str]:
+    """Run a scenario of `loadtest/modules` for three seconds and return its summary."""
+
+    def run_scenario(scenario: str) -> str:
+        scenario_file = f"loadtest/modules/{scenario}"
+        options = ["--headless", "--only-summary", "-u", "2", "-r", "2", "-t", "3s"]
+        command = [sys.executable, "-m", "locust", "-f", scenario_file, "--host", service]
+        result = run(*command, *options, cwd=PROJECT)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stderr
+
+    return run_scenario
