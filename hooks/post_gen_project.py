@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
@@ -28,6 +29,12 @@ def finish_new_project():
         prune(Path.cwd(), module)
     write_answers(Path.cwd(), kept={}, modules=chosen)
     link()
+    # cruft compares projects that it renders in folders of its own: nobody is to go there.
+    if REPO is not None or Path(tempfile.gettempdir()).resolve() not in Path.cwd().parents:
+        welcome(chosen, left_out)
+
+
+def welcome(chosen, left_out):
     print(f"\n{ANSWERS['project_name']} is in {Path.cwd()}")
     print(f"  modules:  {', '.join(chosen)}")
     if left_out:

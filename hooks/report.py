@@ -1,5 +1,6 @@
 """What was done to a project that exists, and what is left for the user to do."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -18,9 +19,9 @@ def report(regeneration: Regeneration, *, dry_run: bool) -> Iterator[str]:
     yield from (f"  {verb:10} {what}" for verb, what in _changes(regeneration))
     if not regeneration.changes:
         yield "  All files are as the template has them."
-    yield ""
     yield from _steps(regeneration)
     if regeneration.changes and not dry_run:
+        yield ""
         yield "See it:   git status, git diff"
         yield "Undo it:  git checkout . && git clean --force -d ."
 
@@ -48,13 +49,23 @@ def _name(regeneration: Regeneration, path: Path) -> str:
 def _steps(regeneration: Regeneration) -> Iterator[str]:
     pyproject = (regeneration.rendered / "pyproject.toml").read_text(encoding="utf-8")
     if command := dependencies_command(regeneration.project, pyproject):
-        yield from ("Add what they need:", f"  {command}", "")
+        yield from ("", "Add what they need:", f"  {command}")
     if lines := list(router_lines(regeneration)):
-        yield from ("Where your app is made:", *(f"  {line}" for line in lines), "")
+        yield from ("", "Where your app is made:", *(f"  {line}" for line in lines))
     conftest = regeneration.project / "tests" / "conftest.py"
     if conftest.exists() and PLUGIN not in conftest.read_text(encoding="utf-8"):
-        yield 'For their tests, in tests/conftest.py (and pythonpath = ["."] for pytest):'
-        yield from (f"  {PLUGIN}", "")
+        hint = 'For their tests, in tests/conftest.py (and pythonpath = ["."] for pytest):'
+        yield from ("", hint, f"  {PLUGIN}")
+    if unknown := dict.fromkeys(_unknown_to_cruft(regeneration), True):
+        hint = "For README.md, .env.example and other shared files, once this is committed:"
+        yield from ("", hint, f"  cruft update --variables-to-update '{json.dumps(unknown)}'")
+
+
+def _unknown_to_cruft(regeneration: Regeneration) -> Iterator[str]:
+    link = regeneration.project / ".cruft.json"
+    if link.is_file():
+        answers = json.loads(link.read_text(encoding="utf-8"))["context"]["cookiecutter"]
+        yield from (module for module in regeneration.chosen if not answers.get(module))
 
 
 def router_lines(regeneration: Regeneration) -> Iterator[str]:

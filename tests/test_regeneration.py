@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from template import MODULES, TEMPLATE, choose
+from template import COMBINATIONS, MODULES, TEMPLATE, choose
 
 sys.path.insert(0, str(TEMPLATE / "hooks"))
 from regeneration import Refused, Regeneration, owner
@@ -210,18 +210,23 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(orders, regenerate)
     assert said(regenerate(orders, *only("jsonl")), "added") == said(dry, "added")
 
 
-@pytest.mark.parametrize("first", MODULES)
-@pytest.mark.parametrize("second", MODULES)
-def test_a_module_that_comes_later_is_the_same(render, regenerate, commit, tmp_path, first, second):
-    if first == second:
-        pytest.skip("two different modules are needed")
-    service = render(**choose(first))
+@pytest.mark.parametrize(
+    ("before", "later"),
+    [
+        pytest.param(before, later, id=f"{'+'.join(before)} and then {later}")
+        for before in COMBINATIONS
+        for later in MODULES
+        if later not in before
+    ],
+)
+def test_a_module_that_comes_later_is_the_same(render, regenerate, commit, before, later):
+    service = render(**choose(*before))
     commit(service)
-    result = regenerate(service, *only(second))
+    result = regenerate(service, *only(later))
     assert result.returncode == 0, result.stderr
-    later = owned(hashes(service), *MODULES, "streaming")
+    regenerated = owned(hashes(service), *MODULES, "streaming")
     shutil.rmtree(service)
-    assert later == owned(hashes(render(**choose(first, second))), *MODULES, "streaming")
+    assert regenerated == owned(hashes(render(**choose(*before, later))), *MODULES, "streaming")
 
 
 def test_the_answers_are_kept_for_the_next_time(render, template, commit, tmp_path, run):

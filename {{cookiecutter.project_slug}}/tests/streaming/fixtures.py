@@ -296,11 +296,11 @@ def in_browser(browser: webdriver.Chrome, service: str) -> Callable[[str, str], 
 
 @pytest.fixture
 def run_load_test(service: str, run: Any) -> Callable[[str], str]:
-    """Run a scenario of `loadtest/modules` for three seconds and return its summary."""
+    """Run a scenario of `loadtest/modules` for five seconds and return its summary."""
 
     def run_scenario(scenario: str) -> str:
         scenario_file = f"loadtest/modules/{scenario}"
-        options = ["--headless", "--only-summary", "-u", "2", "-r", "2", "-t", "3s"]
+        options = ["--headless", "--only-summary", "-u", "2", "-r", "2", "-t", "5s"]
         command = [sys.executable, "-m", "locust", "-f", scenario_file, "--host", service]
         result = run(*command, *options, cwd=PROJECT)
         assert result.returncode == 0, result.stdout + result.stderr
