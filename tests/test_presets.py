@@ -60,6 +60,7 @@ def test_a_configuration_changes_the_defaults_and_the_command_line_goes_before_i
 
 
 def test_a_replay_settles_its_answers_and_the_other_questions_are_asked(cookiecutter, tmp_path):
+    assert f"--replay-file {REPLAY.name}`" in (PRESETS.parent / "teams.md").read_text("utf-8")
     result = cookiecutter("--replay-file", REPLAY, answers="Orders API\n\n\nStreams orders.\n")
     assert result.returncode == 0, result.stderr
     assert "[4/4] What the service does" in result.stdout
