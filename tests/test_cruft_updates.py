@@ -168,3 +168,54 @@ def test_an_update_is_refused_while_there_is_work_that_is_not_committed(
     assert result.returncode == 1
     assert "Please make sure your git working tree is clean" in result.stdout
     assert not json.loads(service.text(".cruft.json"))["context"]["cookiecutter"]["jsonl"]
+
+
+def change_everything(service: Repository) -> None:
+    """A package of another name, a file that moved, a module that went, routes that came."""
+    service.git("mv", "src/my_service", "src/readings")
+    service.git("mv", "src/readings/console/links.py", "src/readings/links.py")
+    for path in ("src/readings/modules/jsonl", "tests/modules/jsonl", "docs/modules/jsonl.md"):
+        service.git("rm", "-r", "--force", "--quiet", path)
+    main = "src/readings/main.py"
+    service.write(main, service.text(main) + ROUTE)
+    service.replace("README.md", "## Start\n", "## Start here\n")
+    service.commit("our own")
+
+
+def make_newer(template: Repository) -> None:
+    package = "{{cookiecutter.project_slug}}/src/{{cookiecutter.package_name}}"
+    template.replace("{{cookiecutter.project_slug}}/README.md", "## Modules\n", "## Its modules\n")
+    for name in ("streaming/threads.py", "modules/jsonl/router.py", "console/links.py"):
+        text = template.text(f"{package}/{name}")
+        template.write(f"{package}/{name}", text + "\n# new in the template\n")
+    template.commit("newer")
+
+
+def test_a_team_that_has_changed_everything_loses_nothing_and_says_how_it_named_the_package(
+    newer_template, tmp_path, update
+):
+    service = create(newer_template, tmp_path, extra_context=choose("sse", "jsonl")).start()
+    change_everything(service)
+    service.replace(".cruft.json", '"package_name": "my_service"', '"package_name": "readings"')
+    service.commit("say so to cruft")
+    edited = service.files()
+    make_newer(newer_template)
+
+    assert DONE in update(service).stdout
+    changed = {name for name, content in service.files().items() if edited.get(name) != content}
+    assert changed == {".cruft.json", "README.md", "src/readings/streaming/threads.py"}
+    assert "## Start here\n" in service.text("README.md")
+    assert "## Its modules\n" in service.text("README.md")
+    assert edited.keys() == service.files().keys()
+
+
+def test_without_that_the_renamed_package_is_left_behind_but_whole(
+    newer_template, tmp_path, update
+):
+    service = create(newer_template, tmp_path, extra_context=choose("sse", "jsonl")).start()
+    change_everything(service)
+    edited = service.files()
+    make_newer(newer_template)
+    assert DONE in update(service).stdout
+    changed = {name for name, content in service.files().items() if edited.get(name) != content}
+    assert changed == {".cruft.json", "README.md"}
