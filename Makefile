@@ -13,7 +13,7 @@ RUN = $(UV) run --no-sync
 
 # cookiecutter makes a copy of the template, which is to be without environments.
 render = rm -rf $(1)/template && mkdir -p $(1)/template && \
-	git ls-files -coz --exclude-standard | tar -cf - --null -T - | tar -xf - -C $(1)/template && \
+	tar -cf - $(addprefix --exclude ./,.git .venv .uv .demo .bench) . | tar -xf - -C $(1)/template && \
 	$(RUN) cookiecutter $(1)/template --no-input --default-config --output-dir $(1)
 
 .DEFAULT_GOAL := help
