@@ -62,6 +62,16 @@ def write_answers(folder, kept, modules):
     (folder / ANSWERS_FILE).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
+def kept_answers():
+    answers = Path(ANSWERS_FILE)
+    if not answers.is_file():
+        return {}
+    try:
+        return dict(json.loads(answers.read_text(encoding="utf-8"))["default_context"])
+    except (ValueError, LookupError, TypeError):
+        sys.exit(f"Nothing has changed: {ANSWERS_FILE} holds no answers; mend or delete it first.")
+
+
 def link():
     """Write what `cruft create` writes, where the commit of the template says all of it."""
     if REPO is None or not (REPO / ".git").exists() or git("status", "--porcelain", "-uno"):

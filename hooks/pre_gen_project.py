@@ -81,6 +81,9 @@ def find_problem():
 
 
 def find_problem_of_a_new_project():
+    service = Path.cwd().parent
+    if (service / "streaming.json").is_file() and Path.cwd().name == service.name:
+        return f"{service} must be regenerated from the folder that it is in: add -o .."
     return "_dry_run must be no for a new project." if ANSWERS["_dry_run"] else None
 
 

@@ -117,6 +117,10 @@ class Regeneration:
 
     def plan(self) -> None:
         """Raises `Refused` for what cannot be written, or not brought back by git."""
+        core = self.project / self.package / CORE
+        is_first = not (core / "batching.py").is_file()
+        if is_first and core.exists():
+            raise Refused(self._is_in_the_way(core))
         tracked = set(git(self.project, "ls-files"))
         for source in sorted(path for path in self.rendered.rglob("*") if path.is_file()):
             path = source.relative_to(self.rendered)
@@ -127,7 +131,14 @@ class Regeneration:
                 wanted = owner(path) in (*self.chosen, CORE)
             if wanted:
                 self._plan(source, target, tracked)
+        for change in self.changes:
+            if is_first and change.new is None:
+                raise Refused(self._is_in_the_way(change.target))
         self._leave_out_the_demo()
+
+    def _is_in_the_way(self, path: Path) -> str:
+        name = path.relative_to(self.project).as_posix()
+        return f"{name} is in the way of the template's: move or rename it first."
 
     def _place(self, path: PurePath) -> PurePath:
         return path.relative_to("src") if self._is_flat and path.parts[0] == "src" else path
@@ -146,8 +157,7 @@ class Regeneration:
         parents = [path for path in reversed(target.parents) if self.project in path.parents]
         for parent in (*parents, target):
             if parent.is_symlink() or (parent.exists() and parent.is_dir() == (parent == target)):
-                where = parent.relative_to(self.project).as_posix()
-                raise Refused(f"{where} is in the way of {name}: move it first.")
+                raise Refused(self._is_in_the_way(parent))
         if not target.exists():
             new = next((path for path in parents if not path.exists()), target)
             self.changes.append(Change(source, target, new=new))

@@ -273,6 +273,22 @@ def make_a_folder_of_a_file(project: Path) -> None:
     (folder / "mine.txt").write_text("mine", encoding="utf-8")
 
 
+def have_a_core_of_ones_own(project: Path) -> None:
+    own = project / "src" / "orders" / "streaming" / "kafka.py"
+    own.parent.mkdir()
+    own.write_text("TOPIC = 'orders'\n", encoding="utf-8")
+
+
+def have_a_page_of_that_name(project: Path) -> None:
+    page = project / "docs" / "streaming.md"
+    page.parent.mkdir()
+    page.write_text("# How we stream\n", encoding="utf-8")
+
+
+def break_the_answers(project: Path) -> None:
+    (project / "streaming.json").write_text("no answers", encoding="utf-8")
+
+
 IN_THE_WAY = {
     "uncommitted changes": (make_dirty, False, "README.md"),
     "a file that git does not know": (add_a_file, False, "new.txt"),
@@ -280,6 +296,9 @@ IN_THE_WAY = {
     "an ignored file in the way": (ignore_a_file_in_the_way, False, "docs/streaming.md"),
     "a link out of the project": (link_a_folder, True, "docs"),
     "a folder in the place of a file": (make_a_folder_of_a_file, True, "streaming.json"),
+    "a package of that name": (have_a_core_of_ones_own, True, "src/orders/streaming"),
+    "a page of that name": (have_a_page_of_that_name, True, "docs/streaming.md"),
+    "answers that are none": (break_the_answers, True, "streaming.json"),
 }
 
 
@@ -302,6 +321,15 @@ def test_it_is_refused_in_one_line_and_nothing_is_written(
     assert not (orders / ".regeneration").exists()
 
 
+def test_a_service_is_not_rendered_into_itself(render, template, run):
+    service = render()
+    command = [sys.executable, "-m", "cookiecutter", template, "-f", "--no-input"]
+    result = run(*command, "--config-file", "streaming.json", cwd=service, check=False)
+    assert result.returncode != 0
+    assert "add -o .." in result.stdout
+    assert not (service / "my-service").exists()
+
+
 def test_a_package_that_is_not_there_is_named_with_those_that_are(orders, regenerate):
     before = hashes(orders)
     result = regenerate(orders, *only("jsonl"), "package_name=ordres")
@@ -314,6 +342,9 @@ def test_a_package_that_is_not_there_is_named_with_those_that_are(orders, regene
 def test_a_failure_half_way_leaves_the_project_as_it_was(orders, regenerate, template):
     stage = orders / ".regeneration" / "rendered"
     package = "src/orders" if (orders / "src").exists() else "orders"
+    core = orders / package / "streaming"
+    core.mkdir()
+    (core / "batching.py").touch()
     (stage / "src" / "orders" / "modules" / "jsonl").mkdir(parents=True)
     (stage / "streaming.json").write_text("{}", encoding="utf-8")
     for name in ("router.py", "source.py"):
