@@ -111,11 +111,7 @@ def regenerate(repo):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped; nothing has changed."))
     try:
         regeneration = Regeneration(Path.cwd(), ANSWERS["package_name"], chosen)
-        answers = Path(ANSWERS_FILE)
-        kept = (
-            json.loads(answers.read_text("utf-8"))["default_context"] if answers.is_file() else {}
-        )
-        write_answers(regeneration.rendered, kept, {*chosen, *regeneration.there})
+        write_answers(regeneration.rendered, kept_answers(), {*chosen, *regeneration.there})
         regeneration.plan()
         if not ANSWERS["_dry_run"]:
             regeneration.write()
