@@ -16,6 +16,8 @@ from typing import NamedTuple
 MODULES = ("file_download", "sse", "jsonl", "batch_export")
 CORE = "streaming"
 STAGE = ".regeneration"
+# Where git itself has started the command, these name another repository or index.
+ELSEWHERE = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
 
 
 class Refused(Exception):
@@ -65,7 +67,11 @@ def check_clean(project: Path) -> None:
     """Raises `Refused` unless git could bring back all that the project has."""
     if not git(project, "ls-files"):
         raise Refused(f"{project} is not under git: commit it first, so that nothing can be lost.")
-    if changes := git(project, "status", "--porcelain", "--untracked-files=all", "--", "."):
+    status = ("status", "--porcelain", "--branch", "--untracked-files=all", "--", ".")
+    branch, *changes = git(project, *status) or [""]
+    if not branch.startswith("## "):
+        raise Refused(f"git status fails in {project}: mend that first.")
+    if changes:
         first = changes[0][3:] + (" and more" if len(changes) > 1 else "")
         raise Refused(f"{project} has uncommitted changes ({first}): commit or stash them first.")
 
@@ -73,9 +79,15 @@ def check_clean(project: Path) -> None:
 def git(project: Path, *arguments: str) -> list[str]:
     """The lines that git prints; none where it fails. Raises `Refused` without git."""
     command = ["git", "-c", "core.quotePath=off", *arguments]
+    environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     try:
         result = subprocess.run(
-            command, cwd=project, capture_output=True, encoding="utf-8", check=False
+            command,
+            cwd=project,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
         )
     except FileNotFoundError as error:
         raise Refused("git is not installed, and is needed where files exist already.") from error
@@ -121,7 +133,9 @@ class Regeneration:
         is_first = not (core / "batching.py").is_file()
         if is_first and core.exists():
             raise Refused(self._is_in_the_way(core))
-        tracked = set(git(self.project, "ls-files"))
+        # H is a file whose edits git sees; others are told to be left out of its sight.
+        files = git(self.project, "ls-files", "-v")
+        tracked = {name for flag, _, name in (line.partition(" ") for line in files) if flag == "H"}
         for source in sorted(path for path in self.rendered.rglob("*") if path.is_file()):
             path = source.relative_to(self.rendered)
             target = self.project / self._place(path)
@@ -163,7 +177,7 @@ class Regeneration:
             self.changes.append(Change(source, target, new=new))
         elif target.read_bytes() != source.read_bytes():
             if name not in tracked:
-                raise Refused(f"{name} is not under git: commit or move it first.")
+                raise Refused(f"git does not follow {name}: commit or move it first.")
             self.changes.append(Change(source, target, new=None))
 
     def _leave_out_the_demo(self) -> None:

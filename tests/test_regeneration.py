@@ -285,6 +285,17 @@ def have_a_page_of_that_name(project: Path) -> None:
     page.write_text("# How we stream\n", encoding="utf-8")
 
 
+def hide_an_edit_from_git(project: Path) -> None:
+    package = project / "src" / "orders" / "streaming"
+    package.mkdir()
+    (package / "batching.py").write_text("before\n", encoding="utf-8")
+    for command in (
+        ["add", "."],
+        ["update-index", "--skip-worktree", str(package / "batching.py")],
+    ):
+        subprocess.run(["git", *command], cwd=project, check=True)
+
+
 def break_the_answers(project: Path) -> None:
     (project / "streaming.json").write_text("no answers", encoding="utf-8")
 
@@ -298,6 +309,7 @@ IN_THE_WAY = {
     "a folder in the place of a file": (make_a_folder_of_a_file, True, "streaming.json"),
     "a package of that name": (have_a_core_of_ones_own, True, "src/orders/streaming"),
     "a page of that name": (have_a_page_of_that_name, True, "docs/streaming.md"),
+    "an edit that git is not to see": (hide_an_edit_from_git, True, "streaming/batching.py"),
     "answers that are none": (break_the_answers, True, "streaming.json"),
 }
 
