@@ -77,6 +77,7 @@ def test_the_scheduled_check_fails_when_there_is_a_newer_release_and_names_it(
     assert BEHIND in behind.stdout
     assert "::error::cruft update --checkout v1.10.0" in behind.stdout
 
+    go_on(newer_template)
     newest = create(newer_template, tmp_path / "newest")  # of no release, and newer than all
     assert scheduled_check(newest).returncode == 0
 
