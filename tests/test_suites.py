@@ -26,18 +26,21 @@ print(json.dumps(sorted(importlib.metadata.packages_distributions())))
 
 
 QUICK = ("all but the core's and the slow tests", "-m 'not slow' --ignore=tests/streaming")
-OF_A_MODULE = ("all but the slow tests of the core", "-k 'not (streaming and slow)'")
+OF_A_MODULE = ("all but the core's tests", "--ignore=tests/streaming")
+WITH_THE_CORE = ("all but the slow tests of the core", "-k 'not (streaming and slow)'")
 WHOLE = ("all tests", "")
 
 
 def choose_tests(combination: tuple[str, ...], config: pytest.Config) -> tuple[str, str]:
     """What a combination runs, in words and as pytest's arguments; `--only` is for a quick answer.
 
-    The core is the same in all of them: its tests run with each module alone, and the slow ones
-    with all modules together.
+    The core is the same in all of them: its tests run with two modules alone, so that it can lean
+    on neither, and the slow ones with all modules together.
     """
     if config.getoption("--only"):
         return QUICK
+    if combination in {("sse",), ("jsonl",)}:
+        return WITH_THE_CORE
     return {1: OF_A_MODULE, len(MODULES): WHOLE}.get(len(combination), QUICK)
 
 
