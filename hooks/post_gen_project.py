@@ -79,7 +79,11 @@ def link():
     commit = git("rev-parse", "HEAD")
     # A hook runs in the project; the path was given where the user is.
     template = Path(os.environ.get("PWD", ""), ANSWERS["_template"]).expanduser()
-    url = str(template.resolve()) if template.is_dir() else git("config", "--get", "remote.origin.url")
+    url = (
+        str(template.resolve())
+        if template.is_dir()
+        else git("config", "--get", "remote.origin.url")
+    )
     questions = json.loads((REPO / "cookiecutter.json").read_text("utf-8"))
     context = {key: ANSWERS[key] for key in questions if key in ANSWERS}
     state = {
