@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from regeneration import CORE, Regeneration, owner
+from regeneration import CORE, Regeneration, git, owner
 
 # The gates of a new service; a project that exists has its own.
 GATES = {"pre-commit", "ruff", "ty"}
@@ -19,6 +19,8 @@ def report(regeneration: Regeneration, *, dry_run: bool) -> Iterator[str]:
     yield from (f"  {verb:10} {what}" for verb, what in _changes(regeneration))
     if not regeneration.changes:
         yield "  All files are as the template has them."
+    if ignored := _ignored(regeneration):
+        yield from ("", "Ignored by git, so that it neither shows nor undoes them:", *ignored)
     yield from _steps(regeneration)
     if regeneration.changes and not dry_run:
         yield ""
@@ -40,6 +42,12 @@ def _changes(regeneration: Regeneration) -> Iterator[tuple[str, str]]:
     for module in regeneration.there:
         if module not in regeneration.chosen:
             yield "left alone", f"{module}, which was not chosen"
+
+
+def _ignored(regeneration: Regeneration) -> list[str]:
+    added = [_name(regeneration, change.target) for change in regeneration.changes if change.new]
+    ignored = git(regeneration.project, "check-ignore", "--", *added) if added else []
+    return [f"  {name}" for name in ignored]
 
 
 def _name(regeneration: Regeneration, path: Path) -> str:

@@ -388,6 +388,14 @@ def test_a_template_that_cannot_be_rendered_changes_nothing(orders, regenerate, 
     assert regenerate(orders, *only("jsonl")).returncode == 0
 
 
+def test_what_git_ignores_is_said(orders, regenerate, commit):
+    (orders / ".gitignore").write_text("clients/\n", encoding="utf-8")
+    commit(orders)
+    said = regenerate(orders, *only("jsonl")).stdout
+    assert "Ignored by git" in said
+    assert "  clients/python/jsonl.py" in said.splitlines()
+
+
 def test_a_demo_that_a_team_has_deleted_stays_away(render, regenerate, commit):
     service = render(**choose("jsonl"))
     package = service / "src" / "my_service"
