@@ -86,9 +86,9 @@ async def _encode(items: AsyncGenerator[Any, None], encoder: Encoder, buffer: "_
 
 
 def _encode_parts(encoder: Encoder, batch: Batch, *, is_first: bool) -> Iterator[tuple[bytes, int]]:
-    """Each part with the count of its records."""
+    """Each part with the count of its records; a batch without a record is a part too."""
     beginning = batch[: FIRST_RECORDS if is_first else 0]
-    if is_first:
+    if is_first or not len(batch):
         yield encoder.encode(beginning), len(beginning)
     for start in range(len(beginning), len(batch), RECORDS_TOGETHER):
         together = batch[start : start + RECORDS_TOGETHER]

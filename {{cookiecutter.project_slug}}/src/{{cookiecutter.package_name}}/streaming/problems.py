@@ -48,7 +48,10 @@ def describe(error: Exception) -> Problem:
         return _problem(error.status_code, detail=error.detail)
     if isinstance(error, RequestValidationError):
         errors = [
-            {"location": ".".join(map(str, item["loc"])), "detail": item["msg"]}
+            {
+                "location": ".".join(map(str, item["loc"])),
+                "detail": item["msg"].removeprefix("Value error, "),
+            }
             for item in error.errors()
         ]
         return _problem(422, detail="The request is not valid.", errors=errors)

@@ -17,7 +17,7 @@ class Readings(TableSource):
     record = Reading
 
     def batches(self) -> AsyncGenerator[pa.RecordBatch, None]:
-        return table_batches(open_readings(), "readings", BatchExportSettings().batch_rows)
+        return table_batches(open_readings(), "stored.readings", BatchExportSettings().batch_rows)
 
 
 SOURCES: dict[str, TableSource] = {"readings": Readings()}

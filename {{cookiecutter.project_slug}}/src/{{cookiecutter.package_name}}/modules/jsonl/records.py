@@ -1,20 +1,71 @@
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import anyio
 import pyarrow as pa
 from pydantic import BaseModel
 
+from ...streaming.formats import Batch
+
+
+class NoFilters(BaseModel):
+    pass
+
+
+@dataclass(frozen=True)
+class RecordQuery:
+    """What a source is asked for.
+
+    `fields` are those that its batches must have, the key among them. `after` is the key of the
+    last record that the reader has, and `limit` how many more it wants, at most; `None` is none.
+    `filters` is an instance of the source's own model.
+    """
+
+    fields: list[str]
+    after: Any
+    limit: int | None
+    filters: Any
+
 
 class RecordSource(ABC):
-    """Records of one type, in the order of a key that is unique and never changes."""
+    """Records of one type, in the order of a key.
+
+    `record` is the type, for OpenAPI and for the fields that can be asked for. `key` names its
+    field that is unique, never changes and is never `None`; its values are in all batches.
+    `filters` declares query parameters, one for each field of the model. `headings` gives CSV the
+    names of fields in a language: `{"de": {"value": "Messwert"}}`.
+    """
 
     record: type[BaseModel]
+    key: str
+    filters: type[BaseModel] = NoFilters
+    headings: Mapping[str, Mapping[str, str]] = {}
 
     @abstractmethod
-    def batches(
-        self, *, after: int | None, limit: int | None
-    ) -> AsyncGenerator[pa.RecordBatch, None]:
-        """Yield the records whose key is greater than `after`, at most `limit` of them.
+    def batches(self, query: RecordQuery) -> AsyncGenerator[Batch, None]:
+        """Yield the records behind `query.after` that there are now, in the order of their key.
 
-        All batches have one schema; where there is no record, one empty batch tells it.
+        An Arrow record batch has the columns `query.fields`; a list has models, dataclasses,
+        structs or dicts that may have more. Where there is no record, an empty batch tells CSV
+        the columns. What is raised before the first batch becomes an error status.
         """
+
+    async def wait_for_more(self) -> None:
+        """Return when there may be new records; a source that is not told of them need not.
+
+        It is cancelled after `JSONL_FOLLOW_SECONDS`, and the source is then asked again.
+        """
+        await anyio.sleep_forever()
+
+
+def field_of(record: Any, name: str) -> Any:
+    return record[name] if isinstance(record, Mapping) else getattr(record, name)
+
+
+def last_key(batch: Batch, key: str) -> Any:
+    """The key of the last of one or more records."""
+    if isinstance(batch, pa.RecordBatch):
+        return batch.column(key)[-1].as_py()
+    return field_of(batch[-1], key)

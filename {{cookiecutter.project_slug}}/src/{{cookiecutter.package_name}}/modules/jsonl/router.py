@@ -1,53 +1,70 @@
-from functools import reduce
-from operator import or_
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query
-from pydantic import conlist
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
 from ...streaming.batching import encode_batches
-from ...streaming.formats import Csv, JsonLines, NdJson
+from ...streaming.formats import Encoder
 from ...streaming.responses import StreamResponse
-from .negotiation import NegotiatedEncoder
+from .cursors import Cursors
+from .descriptions import describe_records
+from .encoding import RecordEncoder
+from .following import follow
+from .locales import LocalizedCsv
+from .negotiation import negotiate
+from .parameters import Parameters, parameters_of, record_query
 from .records import RecordSource
 from .source import SOURCES, lifespan
 
 router = APIRouter(prefix="/records", tags=["jsonl"], lifespan=lifespan)
 
 
-def find_source(
-    source: Annotated[str, Path(description="Name of the source.", examples=list(SOURCES))],
-) -> RecordSource:
-    if source not in SOURCES:
-        raise HTTPException(404, f"No source {source!r}; there is {', '.join(SOURCES)}.")
-    return SOURCES[source]
+def add_source(name: str, source: RecordSource) -> None:
+    """Add `/records/{name}`, with the fields and the filters of the source in OpenAPI."""
+    cursors = Cursors(name, source.record.model_fields[source.key].annotation)
+    parameters_type = parameters_of(name, source, cursors)
+
+    @router.head(f"/{name}", include_in_schema=False)
+    @router.get(
+        f"/{name}",
+        operation_id=f"stream_{name}",
+        response_class=StreamResponse,
+        responses={200: describe_records(source)},
+    )
+    async def stream_records(
+        request: Request,
+        parameters: Annotated[parameters_type, Query()],  # ty: ignore[invalid-type-form]
+    ) -> Response:
+        """Stream records in the format that `Accept` or `?format=` asks for."""
+        encoder = negotiate(request, parameters, source.headings)
+        headers = response_headers(name, encoder, parameters)
+        if request.method == "HEAD":
+            return without_body(headers, encoder.media_type)
+        query = record_query(source, parameters)
+        batches = follow(source, query) if parameters.follow else source.batches(query)
+        chunks = encode_batches(batches, RecordEncoder(encoder, parameters, source.key, cursors))
+        return StreamResponse(chunks, headers=headers, media_type=encoder.media_type)
 
 
-def describe_records() -> dict[str, Any]:
-    """The 200 of OpenAPI; `model` describes `application/json` and brings the components."""
-    records = [source.record for source in SOURCES.values()]
-    items = {"anyOf": [{"$ref": f"#/components/schemas/{record.__name__}"} for record in records]}
-    return {
-        "description": "The records, in the order of their key",
-        "model": conlist(reduce(or_, records)),
-        "content": {
-            JsonLines.media_type: {"itemSchema": items},
-            NdJson.media_type: {"itemSchema": items},
-            Csv.media_type: {"schema": {"type": "string"}},
-        },
-    }
+def response_headers(name: str, encoder: Encoder, parameters: Parameters) -> dict[str, str]:
+    headers = {"Vary": "Accept, Accept-Language", "X-Content-Type-Options": "nosniff"}
+    if isinstance(encoder, LocalizedCsv):
+        headers["Content-Language"] = str(encoder.locale).replace("_", "-")
+    if parameters.download:
+        headers["Content-Disposition"] = f'attachment; filename="{name}.{encoder.name}"'
+    return headers
 
 
-@router.get("/{source}", response_class=StreamResponse, responses={200: describe_records()})
-async def stream_records(
-    source: Annotated[RecordSource, Depends(find_source)],
-    encoder: NegotiatedEncoder,
-    after: Annotated[
-        int | None,
-        Query(ge=-(2**63), lt=2**63, description="Cursor: the key of the last record you have."),
-    ] = None,
-    limit: Annotated[int | None, Query(ge=1, description="Most records to send.")] = None,
-) -> StreamResponse:
-    """Stream the records of a source in the format that `Accept` asks for."""
-    chunks = encode_batches(source.batches(after=after, limit=limit), encoder)
-    return StreamResponse(chunks, headers={"Vary": "Accept"}, media_type=encoder.media_type)
+def without_body(headers: dict[str, str], media_type: str) -> Response:
+    """The answer to HEAD; how long the body would be is not known (RFC 9110, section 9.3.2)."""
+    response = Response(headers=headers, media_type=media_type)
+    del response.headers["Content-Length"]
+    return response
+
+
+for name, source in SOURCES.items():
+    add_source(name, source)
+
+
+@router.get("/{source}", include_in_schema=False)
+def refuse_unknown_source(source: Annotated[str, Path()]) -> None:
+    raise HTTPException(404, f"No source {source!r}; there is {', '.join(SOURCES)}.")

@@ -1,32 +1,65 @@
 """The records at `/records/{source}`: put your own sources here."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import aclosing, asynccontextmanager
+from typing import Annotated, Any
 
 import pyarrow as pa
 from anyio.to_thread import run_sync
+from pydantic import AwareDatetime, BaseModel, Field
 
-from ...streaming.database import keyset_batches
-from ...streaming.demo import Reading, open_readings
-from .records import RecordSource
+from ...streaming.database import Query, keyset_batches
+from ...streaming.demo import Reading, open_readings, record_readings
+from .records import RecordQuery, RecordSource
 from .settings import JsonlSettings
+
+
+class ReadingFilters(BaseModel):
+    site: Annotated[str | None, Field(description="Only readings of this site.")] = None
+    sensor: Annotated[str | None, Field(description="Only readings of this sensor.")] = None
+    recorded_from: Annotated[
+        AwareDatetime | None, Field(description="Only readings from this time on.")
+    ] = None
+    recorded_before: Annotated[
+        AwareDatetime | None, Field(description="Only readings before this time.")
+    ] = None
+
+
+CONDITIONS = {
+    "site": "site = $site",
+    "sensor": "sensor = $sensor",
+    "recorded_from": "recorded_at >= $recorded_from",
+    "recorded_before": "recorded_at < $recorded_before",
+}
+
+HEADINGS = {
+    "de": {"site": "Ort", "recorded_at": "Gemessen am (UTC)", "value": "Wert", "note": "Notiz"},
+    "fr": {"sensor": "Capteur", "recorded_at": "Mesuré le (UTC)", "value": "Valeur"},
+    "ja": {"sensor": "センサー", "site": "地点", "recorded_at": "測定時刻 (UTC)", "note": "備考"},
+}
 
 
 class Readings(RecordSource):
     record = Reading
+    key = "id"
+    filters = ReadingFilters
+    headings = HEADINGS
 
-    def batches(
-        self, *, after: int | None, limit: int | None
-    ) -> AsyncGenerator[pa.RecordBatch, None]:
-        return keyset_batches(
-            open_readings(),
-            "FROM readings",
-            key="id",
-            after=after,
-            limit=limit,
+    async def batches(self, query: RecordQuery) -> AsyncGenerator[pa.RecordBatch, None]:
+        filters = query.filters.model_dump(exclude_none=True)
+        condition = " AND ".join(CONDITIONS[name] for name in filters) or "true"
+        sql = f"SELECT {', '.join(query.fields)} FROM readings WHERE {condition}"  # noqa: S608
+        batches = keyset_batches(
+            await run_sync(record_readings),
+            Query(sql, filters),
+            key=self.key,
+            after=query.after,
+            limit=query.limit,
             batch_rows=JsonlSettings().batch_rows,
         )
+        async with aclosing(batches):
+            async for batch in batches:
+                yield batch
 
 
 SOURCES: dict[str, RecordSource] = {"readings": Readings()}

@@ -4,6 +4,6 @@ Delete this folder once each module's `source.py` reads your own data.
 """
 
 from .files import open_files
-from .readings import Reading, live_readings, open_readings
+from .readings import Reading, live_readings, open_readings, record_readings
 
-__all__ = ["Reading", "live_readings", "open_files", "open_readings"]
+__all__ = ["Reading", "live_readings", "open_files", "open_readings", "record_readings"]

@@ -21,7 +21,7 @@ def open_files() -> Path:
 
 
 def _write(path: Path) -> None:
-    reader = open_readings().cursor().sql("FROM readings").to_arrow_reader(100_000)
+    reader = open_readings().cursor().sql("FROM stored.readings").to_arrow_reader(100_000)
     encoder = Csv()
     with path.open("wb") as file:
         for batch in reader:

@@ -1,4 +1,5 @@
 import io
+from codecs import BOM_UTF8
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,23 +17,38 @@ TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_v
 class Csv(Encoder):
     """CSV, UTF-8, with a header line (RFC 4180, but for lines that end in `\\n`).
 
-    It has no way to say that it is complete. Text that a spreadsheet would run as a formula gets
-    an apostrophe before it.
+    It has no way to say that it is complete. With `guard_formulas`, text that a spreadsheet would
+    run as a formula gets an apostrophe before it. Excel takes a file for UTF-8 where there is a
+    `byte_order_mark`.
     """
 
     name = "csv"
     media_type = "text/csv"
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        delimiter: str = ",",
+        guard_formulas: bool = True,
+        byte_order_mark: bool = False,
+    ) -> None:
+        self._delimiter = delimiter
+        self._guard_formulas = guard_formulas
+        self._byte_order_mark = BOM_UTF8 if byte_order_mark else b""
         self._names: list[str] = []
+        self._has_header = False
+
+    def start(self) -> bytes:
+        return self._byte_order_mark
 
     def prepare(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        if self._names and batch.schema.names != self._names:
+        self._names = self._names or batch.schema.names
+        if batch.schema.names != self._names:
             raise ValueError(f"A batch has the columns {batch.schema.names}, not {self._names}.")
         batch = columns.in_utc(batch)
         columns.check_times(batch)
         for index, field in enumerate(batch.schema):
-            batch = batch.set_column(index, field.name, _as_plain(batch.column(index)))
+            batch = batch.set_column(index, field.name, self._as_plain(batch.column(index)))
         return batch
 
     def write(self, batch: Batch) -> bytes:
@@ -40,22 +56,20 @@ class Csv(Encoder):
             if not batch:
                 return b""
             batch = self.prepare(objects.to_arrow(batch))
-        header = not self._names
-        self._names = batch.schema.names
         buffer = io.BytesIO()
-        write_csv(batch, buffer, header=header)
+        write_csv(batch, buffer, header=not self._has_header, delimiter=self._delimiter)
+        self._has_header = True
         return buffer.getvalue()
 
-
-def _as_plain(column: pa.Array) -> pa.Array:
-    """Numbers, times and texts that no program takes for anything else."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if pa.types.is_nested(column.type):
-        return _as_json(column)
-    if any(is_text(column.type) for is_text in TEXT_TYPES):
-        return _without_formulas(column)
-    return column
+    def _as_plain(self, column: pa.Array) -> pa.Array:
+        """Numbers, times and texts that no program takes for anything else."""
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        if pa.types.is_nested(column.type):
+            return _as_json(column)
+        if self._guard_formulas and any(is_text(column.type) for is_text in TEXT_TYPES):
+            return _without_formulas(column)
+        return column
 
 
 def _without_formulas(column: pa.Array) -> pa.Array:

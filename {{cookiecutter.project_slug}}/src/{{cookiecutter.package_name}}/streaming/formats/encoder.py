@@ -19,6 +19,8 @@ class Encoder:
 
     name: ClassVar[str]
     media_type: ClassVar[str]
+    # Where a reader of what was encoded so far resumes; an end record carries it.
+    cursor: str | None = None
 
     def start(self) -> bytes:
         return b""

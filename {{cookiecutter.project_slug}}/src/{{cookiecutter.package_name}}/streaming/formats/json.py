@@ -23,7 +23,8 @@ class JsonLines(_Json):
     """JSON Lines, UTF-8, `\\n` after each record (jsonlines.org).
 
     With `end_record` the last line is the end record, so that a reader can tell a complete stream
-    from one that was cut off: `{"@end": {"status": "complete", "records": 3}}`.
+    from one that was cut off: `{"@end": {"status": "complete", "records": 3}}`, and with `cursor`
+    where there is one.
     """
 
     name = "jsonl"
@@ -43,6 +44,8 @@ class JsonLines(_Json):
         return self._end_line({"status": "error", "records": records, "problem": reason})
 
     def _end_line(self, end: dict[str, object]) -> bytes:
+        if self.cursor:
+            end["cursor"] = self.cursor
         return json.dumps({"@end": end}).encode() + b"\n" if self.end_record else b""
 
 

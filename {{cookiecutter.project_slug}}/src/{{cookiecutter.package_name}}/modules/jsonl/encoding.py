@@ -1,0 +1,68 @@
+from typing import Any
+
+import pyarrow as pa
+
+from ...streaming.formats import Batch, Encoder
+from ...streaming.problems import Problem
+from .cursors import Cursors
+from .parameters import Parameters
+from .records import field_of
+
+CURSOR = "@cursor"
+HEARTBEAT = b"\n"
+
+
+class RecordEncoder(Encoder):
+    """A format, with the fields and the cursors that `parameters` ask for.
+
+    The cursor of the last record goes to the format's end record. In a stream that is followed, a
+    batch without a record is an empty line, which readers of JSON Lines skip.
+    """
+
+    def __init__(
+        self, encoder: Encoder, parameters: Parameters, key: str, cursors: Cursors
+    ) -> None:
+        self._encoder = encoder
+        self._fields = parameters.fields
+        self._with_cursors = parameters.cursors
+        self._heartbeat = HEARTBEAT if parameters.follow else b""
+        self._key = key
+        self._cursors = cursors
+        if parameters.after is not None:
+            encoder.cursor = cursors.encode(parameters.after)
+
+    def start(self) -> bytes:
+        return self._encoder.start()
+
+    def prepare(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch with its keys in one more column, the last."""
+        keys = batch.column(self._key)
+        selected = batch.select(self._fields)
+        if self._with_cursors:
+            cursors = map(self._cursors.encode, keys.to_pylist())
+            selected = selected.append_column(CURSOR, pa.array(cursors, pa.string()))
+        return self._encoder.prepare(selected).append_column(self._key, keys)
+
+    def write(self, batch: Batch) -> bytes:
+        if isinstance(batch, pa.RecordBatch):
+            last_column = batch.num_columns - 1
+            last_keys = batch.column(last_column)[-1:].to_pylist()
+            batch = batch.select(range(last_column))
+        else:
+            last_keys = [field_of(record, self._key) for record in batch[-1:]]
+            batch = [self._select(record) for record in batch]
+        for key in last_keys:
+            self._encoder.cursor = self._cursors.encode(key)
+        return self._encoder.write(batch) or self._heartbeat
+
+    def end(self, records: int) -> bytes:
+        return self._encoder.end(records)
+
+    def fail(self, records: int, problem: Problem) -> bytes:
+        return self._encoder.fail(records, problem)
+
+    def _select(self, record: Any) -> dict[str, Any]:
+        selected = {name: field_of(record, name) for name in self._fields}
+        if self._with_cursors:
+            selected[CURSOR] = self._cursors.encode(field_of(record, self._key))
+        return selected

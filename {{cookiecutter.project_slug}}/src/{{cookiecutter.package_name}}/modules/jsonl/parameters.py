@@ -1,0 +1,88 @@
+"""The query parameters of a source, as a model that FastAPI validates and describes."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+
+from .cursors import Cursors
+from .locales import parse_locale
+from .records import RecordQuery, RecordSource
+
+MOST_CURSOR_LETTERS = 1024
+
+
+def _check_locale(tag: str) -> str:
+    parse_locale(tag)
+    return tag
+
+
+class Parameters(BaseModel):
+    """What every source can be asked. A parameter that there is not is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: Any = None
+    limit: Annotated[int | None, Field(ge=1, lt=2**63, description="Most records to send.")] = None
+    fields: list[Any] = []
+    cursors: Annotated[
+        bool, Field(description="Give each record its cursor, in a last field `@cursor`.")
+    ] = False
+    end: Annotated[
+        bool | None, Field(description="End JSON Lines and NDJSON with an end record.")
+    ] = None
+    follow: Annotated[
+        bool, Field(description="Stay, and send new records as they come (JSON Lines, NDJSON).")
+    ] = False
+    format: Annotated[
+        Literal["jsonl", "ndjson", "json", "csv"] | None,
+        Field(description="The format, in place of what `Accept` prefers."),
+    ] = None
+    download: Annotated[bool, Field(description="Let a browser save the records.")] = False
+    locale: Annotated[
+        str | None,
+        AfterValidator(_check_locale),
+        Field(description="Language tag for CSV, in place of `Accept-Language`; `und` is none."),
+    ] = None
+    bom: Annotated[
+        bool, Field(description="Begin CSV with the byte order mark that Excel looks for.")
+    ] = False
+
+
+def parameters_of(name: str, source: RecordSource, cursors: Cursors) -> type[Parameters]:
+    """The parameters of one source: those above, its fields and its filters."""
+    fields = tuple(source.record.model_fields)
+    return create_model(  # ty: ignore[invalid-explicit-return]
+        f"{name}_parameters",
+        __base__=(Parameters, source.filters),
+        after=(
+            Annotated[
+                str | None,
+                Field(max_length=MOST_CURSOR_LETTERS, description="Cursor: resume behind it."),
+                AfterValidator(lambda cursor: cursor and cursors.decode(cursor)),
+            ],
+            None,
+        ),
+        fields=(
+            Annotated[
+                list[Literal[fields]],  # ty: ignore[invalid-type-form]
+                Field(description="Fields to send, in their order: `a,b` or one each."),
+                BeforeValidator(_split),
+            ],
+            list(fields),
+        ),
+    )
+
+
+def _split(values: list[str]) -> list[str]:
+    """A field that is named twice is there once."""
+    return list(dict.fromkeys(name for value in values for name in value.split(",")))
+
+
+def record_query(source: RecordSource, parameters: Parameters) -> RecordQuery:
+    filters = {name: getattr(parameters, name) for name in source.filters.model_fields}
+    return RecordQuery(
+        fields=list(dict.fromkeys([*parameters.fields, source.key])),
+        after=parameters.after,
+        limit=parameters.limit,
+        filters=source.filters.model_construct(**filters),
+    )
