@@ -5,24 +5,29 @@ const USAGE = "Usage: node clients/javascript/jsonl.js [--attempts N] [URL]";
 export class TruncatedStream extends Error {}
 
 /**
- * Yields each record once, in the order of `key`; `?limit=` in `url` is kept to. After a break the
- * next request goes on behind the last record.
+ * Yields each record once, in the order of their key; `?limit=` in `url` is kept to. After a break
+ * the next request goes on behind the last record. With `?follow=true` it waits for new ones.
  */
-export async function* readRecords(url, { key = "id", attempts = 6, signal } = {}) {
+export async function* readRecords(url, { attempts = 6, signal } = {}) {
   const target = new URL(url);
   const query = target.searchParams;
   query.set("end", "true");
+  query.set("cursors", "true");
   for (let failures = 0; failures === 0 || query.get("limit") !== "0"; ) {
+    let received = 0;
+    let last;
     try {
-      for await (const record of readOnce(target, signal)) {
-        query.set("after", record[key]);
-        if (query.has("limit")) query.set("limit", query.get("limit") - 1);
-        failures = 0;
+      for await (const { "@cursor": cursor, ...record } of readOnce(target, signal)) {
+        last = cursor;
+        received++;
         yield record;
       }
       return;
     } catch (error) {
-      if (error.refused || signal?.aborted || ++failures >= attempts) throw error;
+      failures = received ? 1 : failures + 1;
+      if (error.refused || signal?.aborted || failures >= attempts) throw error;
+      if (received) query.set("after", last);
+      if (query.has("limit")) query.set("limit", query.get("limit") - received);
       await new Promise((resolve) => setTimeout(resolve, 2 ** failures * 100));
     }
   }
@@ -34,6 +39,7 @@ async function* readOnce(url, signal) {
     throw Object.assign(new Error(await response.text()), { refused: response.status < 500 });
   }
   for await (const line of lines(response.body)) {
+    if (!line) continue; // a heartbeat of a stream that is followed
     const record = JSON.parse(line);
     if ("@end" in record) {
       if (record["@end"].status === "complete") return;

@@ -28,21 +28,21 @@ class TruncatedStream(Exception):
 BREAKS = (httpx2.TransportError, httpx2.DecodingError, TruncatedStream)
 
 
-def read_records(url: str, *, key: str = "id", attempts: int = 10) -> Iterator[Record]:
-    """Yield each record once, in the order of `key`; `?limit=` in `url` is kept to.
+def read_records(url: str, *, attempts: int = 10) -> Iterator[Record]:
+    """Yield each record once, in the order of their key; `?limit=` in `url` is kept to.
 
-    After a break the next request goes on behind the last record. Raises `httpx2.HTTPStatusError`
-    when the server refuses the request, and the last error when so many `attempts` in a row bring
-    nothing.
+    After a break the next request goes on behind the last record. With `?follow=true` it waits for
+    new ones. Raises `httpx2.HTTPStatusError` when the server refuses the request, and the last
+    error when so many `attempts` in a row bring nothing.
     """
-    received, last_key = 0, None
+    received, cursor = 0, ""
     while True:
         for attempt in stamina.retry_context(on=BREAKS, attempts=attempts, timeout=None):
             with attempt:
                 received_before = received
                 try:
-                    for record in read_once(rest_of(url, received, last_key)):
-                        received, last_key = received + 1, record[key]
+                    for record in read_once(rest_of(url, received, cursor)):
+                        received, cursor = received + 1, record.pop("@cursor")
                         yield record
                     return
                 except BREAKS:
@@ -50,10 +50,10 @@ def read_records(url: str, *, key: str = "id", attempts: int = 10) -> Iterator[R
                         raise  # a request that brings a record starts the count of attempts again
 
 
-def rest_of(url: str, received: int, last_key: Any) -> httpx2.URL:
-    rest = httpx2.URL(url).copy_set_param("end", "true")
+def rest_of(url: str, received: int, cursor: str) -> httpx2.URL:
+    rest = httpx2.URL(url).copy_merge_params({"end": "true", "cursors": "true"})
     if received:
-        rest = rest.copy_set_param("after", last_key)
+        rest = rest.copy_set_param("after", cursor)
         if limit := rest.params.get("limit"):
             rest = rest.copy_set_param("limit", int(limit) - received)
     return rest
@@ -74,6 +74,8 @@ def read_once(url: httpx2.URL) -> Iterator[Record]:
             response.read()
         response.raise_for_status()
         for line in whole_lines(response.iter_bytes()):
+            if not line:
+                continue  # a heartbeat of a stream that is followed
             record = json.loads(line)
             if "@end" in record:
                 if record["@end"]["status"] != "complete":
