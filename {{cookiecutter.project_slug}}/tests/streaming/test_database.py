@@ -1,6 +1,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -56,6 +57,11 @@ def test_a_query_is_interrupted_when_its_reader_leaves(connection):
     assert time.process_time() - before < 0.2, "the database still works"
 
 
+def pages(connection: Any, sql: str = "FROM numbers", **options: Any) -> Any:
+    options = {"key": "id", "after": None, "limit": None, "batch_rows": 1000, **options}
+    return database.keyset_batches(connection, database.Query(sql, {}), **options)
+
+
 @pytest.mark.parametrize(
     ("after", "limit", "expected"),
     [
@@ -68,22 +74,40 @@ def test_a_query_is_interrupted_when_its_reader_leaves(connection):
     ],
 )
 def test_pages_by_key_are_every_row_once(connection, after, limit, expected):
-    batches = collect(
-        database.keyset_batches(
-            connection, "FROM numbers", key="id", after=after, limit=limit, batch_rows=1000
-        )
-    )
+    batches = collect(pages(connection, after=after, limit=limit))
     assert ids(batches) == list(expected)
     assert batches  # an empty one at the least
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "id * 1000000007",
+        "-id",
+        "CASE WHEN id < 1000 THEN id * 100000 ELSE 100000000 + id END",  # sparse, then dense
+        "CASE WHEN id < 1000 THEN id ELSE id * id * id * id END",  # dense, then ever more sparse
+        "hash(id) // 2",
+        "9223372036854775807 - id",
+        "id::VARCHAR",
+        "id / 7",
+        "TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_seconds(id)",
+        "uuid()",
+    ],
+)
+@pytest.mark.parametrize("limit", [None, 2001])
+def test_pages_are_in_order_whatever_the_keys_are(connection, key, limit):
+    others = f"SELECT {key} AS id FROM numbers ORDER BY hash(id)"  # noqa: S608
+    connection.execute(f"CREATE TABLE others AS {others}")
+    expected = connection.sql("FROM others ORDER BY id").to_arrow_table().column(0).to_pylist()
+    batches = collect(pages(connection, "FROM others", limit=limit, batch_rows=100))
+    assert ids(batches) == expected[:limit]
+    assert max(batch.num_rows for batch in batches) <= 100
 
 
 def test_rows_that_come_in_between_pages_are_neither_lost_nor_twice(connection):
     async def read() -> list[int]:
         found: list[int] = []
-        pages = database.keyset_batches(
-            connection, "FROM numbers", key="id", after=None, limit=None, batch_rows=1000
-        )
-        async for batch in pages:
+        async for batch in pages(connection):
             found += batch.column("id").to_pylist()
             if len(found) == 1000:
                 connection.execute("INSERT INTO numbers VALUES (-1), (2501)")

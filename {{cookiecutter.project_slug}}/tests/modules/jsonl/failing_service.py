@@ -1,22 +1,26 @@
-"""The service with records that break off; the tests behind nginx serve it."""
+"""The service with records that break off."""
 
 import asyncio
 from collections.abc import AsyncGenerator
+from importlib import import_module
 
-import pyarrow as pa
+from fastapi import HTTPException
 
-from {{ cookiecutter.package_name }}.main import app
-from {{ cookiecutter.package_name }}.modules.jsonl import source
-
-__all__ = ["app"]
+from {{ cookiecutter.package_name }}.modules.jsonl import (
+    records,
+    source,
+)
 
 
 class Killed(BaseException):
     """No handler catches it: the stream ends without last words, as when the process is killed."""
 
 
-async def first_batch(after: int | None, limit: int | None) -> pa.RecordBatch:
-    batches = source.Readings().batches(after=after, limit=limit)
+Batches = AsyncGenerator[records.Batch, None]
+
+
+async def first_batch(query: records.RecordQuery) -> records.Batch:
+    batches = source.Readings().batches(query)
     try:
         return await anext(batches)
     finally:
@@ -26,33 +30,35 @@ async def first_batch(after: int | None, limit: int | None) -> pa.RecordBatch:
 class Dies(source.Readings):
     """Breaks off for who asks from the beginning on, and not for who resumes."""
 
-    async def batches(
-        self, *, after: int | None, limit: int | None
-    ) -> AsyncGenerator[pa.RecordBatch, None]:
-        if after is None:
-            yield await first_batch(after, limit)
+    async def batches(self, query: records.RecordQuery) -> Batches:
+        if query.after is None:
+            yield await first_batch(query)
             raise Killed
-        async for batch in super().batches(after=after, limit=limit):
+        async for batch in super().batches(query):
             yield batch
 
 
 class Fails(source.Readings):
     """Fails behind the first batch, whoever asks."""
 
-    async def batches(
-        self, *, after: int | None, limit: int | None
-    ) -> AsyncGenerator[pa.RecordBatch, None]:
-        batch = await first_batch(after, limit)
-        yield batch if after is None else batch.slice(0, 0)
+    async def batches(self, query: records.RecordQuery) -> Batches:
+        batch = await first_batch(query)
+        yield batch if query.after is None else batch[:0]
         raise RuntimeError("the source has failed")
 
 
+class IsDown(source.Readings):
+    async def batches(self, query: records.RecordQuery) -> Batches:
+        raise HTTPException(503, "The database is down.")
+        yield
+
+
 class Waits(source.Readings):
-    async def batches(
-        self, *, after: int | None, limit: int | None
-    ) -> AsyncGenerator[pa.RecordBatch, None]:
-        yield await first_batch(after, limit)
+    async def batches(self, query: records.RecordQuery) -> Batches:
+        yield await first_batch(query)
         await asyncio.sleep(3600)
 
 
-source.SOURCES.update(dies=Dies(), fails=Fails(), waits=Waits())
+# The routes are made of what is there when the app is imported.
+source.SOURCES.update(dies=Dies(), fails=Fails(), down=IsDown(), waits=Waits())
+app = import_module("{{ cookiecutter.package_name }}.main").app

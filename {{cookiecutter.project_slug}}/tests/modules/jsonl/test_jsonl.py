@@ -1,14 +1,16 @@
 import csv
 import io
 import json
-import re
 
 import httpx2
 import pytest
 
 from {{ cookiecutter.package_name }}.modules.jsonl import (
-    negotiation,
+    source,
 )
+
+JSON = {"Accept": "application/json"}
+FIELDS = ["id", "sensor", "site", "recorded_at", "value", "note"]
 
 
 @pytest.fixture
@@ -17,11 +19,11 @@ def url(service: str) -> str:
 
 
 def test_json_lines_is_the_default_and_every_line_is_a_record(http, url):
-    response = http.get(url)
+    response = http.get(url, params={"limit": 60_000})
     assert response.headers["content-type"] == "application/jsonl"
     records = [json.loads(line) for line in response.text.split("\n")[:-1]]
     assert [record["id"] for record in records] == list(range(1, 60_001))
-    assert re.fullmatch(r"2026-01-01T00:00:01Z", records[0]["recorded_at"])
+    assert records[0]["recorded_at"] == "2026-01-01T00:00:01Z"
     assert {type(record["value"]) for record in records} == {float}
 
 
@@ -29,7 +31,6 @@ def test_the_same_records_come_in_every_format(http, url):
     def get(media_type: str) -> httpx2.Response:
         response = http.get(url, headers={"Accept": media_type}, params={"limit": 12_345})
         assert response.headers["content-type"].partition(";")[0] == media_type
-        assert response.headers["vary"] == "Accept, Accept-Encoding"
         return response
 
     array = get("application/json").json()
@@ -44,35 +45,88 @@ def test_the_same_records_come_in_every_format(http, url):
 @pytest.mark.parametrize(
     ("accept", "media_type"),
     [
+        ("", "application/jsonl"),
         ("*/*", "application/jsonl"),
         ("text/*", "text/csv"),
         ("application/json;q=0.5, text/csv;q=0.9", "text/csv"),
         ("application/jsonl;q=0, */*", "application/x-ndjson"),
+        ("text/html, application/xhtml+xml, */*;q=0.8", "application/jsonl"),
+        ("TEXT/CSV", "text/csv"),
     ],
 )
 def test_the_accept_header_chooses_the_format(http, url, accept, media_type):
     response = http.get(url, headers={"Accept": accept}, params={"limit": 1})
     assert response.headers["content-type"].partition(";")[0] == media_type
+    assert response.headers["vary"] == "Accept, Accept-Language, Accept-Encoding"
 
 
-def test_a_format_that_there_is_not_gets_406_with_those_that_there_are(http, url):
-    response = http.get(url, headers={"Accept": "image/png"})
+def test_accept_may_have_several_lines(http, url):
+    accept = [("Accept", "image/png"), ("Accept", "text/csv")]
+    response = http.get(url, headers=accept, params={"limit": 1})
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
+
+
+@pytest.mark.parametrize("accept", ["image/png", "text/html", "application/jsonl;q=0"])
+def test_a_format_that_there_is_not_gets_406_with_those_that_there_are(http, url, accept):
+    response = http.get(url, headers={"Accept": accept})
     assert response.status_code == 406
-    assert "text/csv" in response.json()["detail"]
+    assert response.headers["content-type"] == "application/problem+json"
+    for media_type in ("application/jsonl", "application/x-ndjson", "application/json", "text/csv"):
+        assert media_type in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [
+        ("jsonl", "application/jsonl"),
+        ("ndjson", "application/x-ndjson"),
+        ("json", "application/json"),
+        ("csv", "text/csv"),
+    ],
+)
+def test_a_link_can_name_the_format_and_be_saved_by_a_browser(http, url, name, media_type):
+    params = {"format": name, "limit": 1, "download": "true"}
+    response = http.get(url, params=params, headers={"Accept": "text/html"})
+    assert response.headers["content-type"].partition(";")[0] == media_type
+    assert response.headers["content-disposition"] == f'attachment; filename="readings.{name}"'
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["jsonl", "csv"])
+def test_head_has_the_headers_of_get_and_no_body(http, url, name):
+    params = {"format": name, "locale": "de"}
+    get = http.get(url, params=params | {"limit": 1}).headers
+    response = http.head(url, params=params)
+    assert (response.status_code, response.content) == (200, b"")
+    assert "content-length" not in response.headers
+    same = ("content-type", "content-language", "vary", "x-content-type-options")
+    assert [response.headers.get(key) for key in same] == [get.get(key) for key in same]
+    assert http.head(url, params={"format": "png"}).status_code == 422
 
 
 @pytest.mark.parametrize("media_type", ["application/jsonl", "application/x-ndjson"])
 def test_the_end_record_comes_last_when_it_is_asked_for(http, url, media_type):
     params = {"end": "true", "limit": "3"}
     response = http.get(url, params=params, headers={"Accept": media_type})
-    *records, end = response.content.splitlines()
+    *records, last = response.content.splitlines()
+    end = json.loads(last)["@end"]
     assert len(records) == 3
-    assert json.loads(end) == {"@end": {"status": "complete", "records": 3}}
+    assert (end["status"], end["records"]) == ("complete", 3)
+    rest = http.get(url, params={"after": end["cursor"], "limit": 1}, headers=JSON)
+    assert rest.json()[0]["id"] == 4
 
 
-def test_a_cursor_resumes_behind_a_record(http, url):
-    response = http.get(url, params={"after": 59_998}, headers={"Accept": "application/json"})
-    assert [record["id"] for record in response.json()] == [59_999, 60_000]
+def test_the_end_record_is_off_unless_it_is_asked_for(http, url):
+    for params in ({"limit": 1}, {"limit": 1, "end": "false"}):
+        assert b"@end" not in http.get(url, params=params).content
+
+
+@pytest.mark.slow
+def test_a_setting_makes_the_end_record_the_default(http, serve):
+    with serve(JSONL_END_RECORD="true") as server:
+        url = f"{server.url}/records/readings?limit=1"
+        assert b'{"@end": {"status": "complete"' in http.get(url).content
+        assert b"@end" not in http.get(url + "&end=false").content
 
 
 @pytest.mark.parametrize(
@@ -80,17 +134,57 @@ def test_a_cursor_resumes_behind_a_record(http, url):
     [
         ("application/jsonl", ""),
         ("application/json", "[]\n"),
-        ("text/csv", "id,sensor,site,recorded_at,value,note\n"),
+        ("text/csv", "id,note\n"),
     ],
 )
 def test_no_records_is_a_valid_stream(http, url, media_type, empty):
-    response = http.get(url, params={"after": 60_000}, headers={"Accept": media_type})
+    params = {"sensor": "none", "fields": "id,note"}
+    response = http.get(url, params=params, headers={"Accept": media_type})
     assert (response.status_code, response.text) == (200, empty)
+
+
+@pytest.mark.parametrize("separator", [",", "&fields="])
+def test_fields_come_alone_and_in_the_order_in_which_they_are_asked_for(http, url, separator):
+    query = f"limit=2&fields={separator.join(['note', 'id', 'note'])}"
+    response = http.get(f"{url}?{query}", headers=JSON)
+    assert [list(record) for record in response.json()] == [["note", "id"]] * 2
+
+
+def test_a_field_that_there_is_not_is_named_with_those_that_there_are(http, url):
+    response = http.get(url, params={"fields": "id,nope"})
+    assert response.status_code == 422
+    [error] = response.json()["errors"]
+    assert error["location"] == "query.fields.1"
+    assert all(field in error["detail"] for field in FIELDS)
+
+
+def test_filters_leave_the_records_that_match(http, url):
+    first, last = "2026-01-01T01:00:00Z", "2026-01-01T04:00:00+01:00"
+    params = {"site": "東京", "recorded_from": first, "recorded_before": last}
+    records = http.get(url, params=params, headers=JSON).json()
+    assert {record["site"] for record in records} == {"東京"}
+    assert first <= records[0]["recorded_at"]
+    assert records[-1]["recorded_at"] < "2026-01-01T03:00:00Z"
+    everything = http.get(url, params={"limit": 10_800}, headers=JSON).json()
+    matching = [r for r in everything if r["site"] == "東京" and r["recorded_at"] >= first]
+    assert records == matching[: len(records)]
+    assert len(matching) - len(records) <= 1
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("limit", 0), ("limit", "many"), ("after", 2**63), ("after", "9" * 1000), ("end", "maybe")],
+    [
+        ("limit", 0),
+        ("limit", "many"),
+        ("limit", "9" * 100),
+        ("end", "maybe"),
+        ("format", "xml"),
+        ("locale", "xx"),
+        ("locale", "../../etc"),
+        ("recorded_from", "yesterday"),
+        ("recorded_from", "2026-01-01T00:00:00"),
+        ("sitte", "Lyon"),
+    ],
 )
 def test_a_wrong_parameter_is_named(http, url, name, value):
     response = http.get(url, params={name: value})
@@ -104,21 +198,21 @@ def test_an_unknown_source_gets_404_with_those_that_there_are(http, service):
     assert "readings" in response.json()["detail"]
 
 
-def test_openapi_describes_each_record(http, service):
+def test_openapi_describes_records_and_parameters(http, service):
     openapi = http.get(f"{service}/openapi.json").json()
-    content = openapi["paths"]["/records/{source}"]["get"]["responses"]["200"]["content"]
-    [item] = content["application/jsonl"]["itemSchema"]["anyOf"]
+    operation = openapi["paths"]["/records/readings"]["get"]
+    [item, end] = operation["responses"]["200"]["content"]["application/jsonl"]["itemSchema"][
+        "anyOf"
+    ]
     schema = openapi["components"]["schemas"][item["$ref"].rpartition("/")[2]]
-    assert list(schema["properties"]) == ["id", "sensor", "site", "recorded_at", "value", "note"]
+    assert list(schema["properties"]) == [*FIELDS, "@cursor"]
+    assert list(end["properties"]) == ["@end"]
+    parameters = {parameter["name"]: parameter for parameter in operation["parameters"]}
+    assert parameters["fields"]["schema"]["items"]["enum"] == FIELDS
+    for name in source.ReadingFilters.model_fields:
+        assert "Only readings" in parameters[name]["description"]
 
 
-def test_a_setting_makes_the_end_record_the_default(monkeypatch):
-    assert not negotiation.negotiate().end(0)
-    monkeypatch.setenv("JSONL_END_RECORD", "true")
-    assert b"complete" in negotiation.negotiate().end(0)
-    assert not negotiation.negotiate(end=False).end(0)
-
-
-def test_its_streams_are_counted(http, service):
-    http.get(f"{service}/records/readings")
+def test_its_streams_are_counted(http, service, url):
+    http.get(url, params={"limit": 1})
     assert 'streaming_records_total{module="jsonl"}' in http.get(f"{service}/metrics").text
