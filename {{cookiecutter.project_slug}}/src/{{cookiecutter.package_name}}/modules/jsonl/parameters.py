@@ -58,7 +58,7 @@ def parameters_of(name: str, source: RecordSource, cursors: Cursors) -> type[Par
             Annotated[
                 str | None,
                 Field(max_length=MOST_CURSOR_LETTERS, description="Cursor: resume behind it."),
-                AfterValidator(lambda cursor: cursor and cursors.decode(cursor)),
+                AfterValidator(cursors.decode),
             ],
             None,
         ),

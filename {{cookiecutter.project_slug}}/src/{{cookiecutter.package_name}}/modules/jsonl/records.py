@@ -1,13 +1,26 @@
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
 import pyarrow as pa
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel, BeforeValidator
 
 from ...streaming.formats import Batch
+
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
+
+
+def _check_time(value: Any) -> Any:
+    if isinstance(value, str) and not RFC_3339.fullmatch(value):
+        raise ValueError("a time is written as in 2026-01-31T12:00:00Z")
+    return value
+
+
+# A time in a filter. Pydantic alone would also take a number, for seconds or milliseconds.
+Instant = Annotated[AwareDatetime, BeforeValidator(_check_time)]
 
 
 class NoFilters(BaseModel):

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import pyarrow as pa
 from anyio.to_thread import run_sync
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from ...streaming.database import Query, keyset_batches
 from ...streaming.demo import Reading, open_readings, record_readings
-from .records import RecordQuery, RecordSource
+from .records import Instant, RecordQuery, RecordSource
 from .settings import JsonlSettings
 
 
@@ -18,10 +18,10 @@ class ReadingFilters(BaseModel):
     site: Annotated[str | None, Field(description="Only readings of this site.")] = None
     sensor: Annotated[str | None, Field(description="Only readings of this sensor.")] = None
     recorded_from: Annotated[
-        AwareDatetime | None, Field(description="Only readings from this time on.")
+        Instant | None, Field(description="Only readings from this time on.")
     ] = None
     recorded_before: Annotated[
-        AwareDatetime | None, Field(description="Only readings before this time.")
+        Instant | None, Field(description="Only readings before this time.")
     ] = None
 
 

@@ -38,7 +38,7 @@ def to_arrow(records: Sequence[Any], schema: pa.Schema | None = None) -> pa.Reco
     rows = msgspec.to_builtins(list(records), builtin_types=ARROW_TYPES, enc_hook=_to_plain)
     names = schema.names if schema else list(rows[0]) if rows else []
     for row in rows:
-        if list(row) != names:
+        if row.keys() != set(names):
             raise ValueError(f"A record has the fields {list(row)}, where the first has {names}.")
     try:
         return pa.RecordBatch.from_pylist(rows, schema)
