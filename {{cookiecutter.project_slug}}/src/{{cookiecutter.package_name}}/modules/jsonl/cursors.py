@@ -1,10 +1,14 @@
 import base64
-import binascii
+from binascii import Error as Base64Error
+from binascii import b2a_base64
 from typing import Annotated, Any, Literal
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field, TypeAdapter, ValidationError
 
+ENCODER = msgspec.json.Encoder()
 SQL_BIGINT = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
@@ -22,8 +26,19 @@ class Cursors:
         )
 
     def encode(self, key: Any) -> str:
-        payload = msgspec.json.encode((self._source, key))
+        payload = ENCODER.encode((self._source, key))
         return base64.urlsafe_b64encode(payload).rstrip(b"=").decode()
+
+    def encode_all(self, keys: pa.Array) -> pa.Array:
+        """The same for a column of keys, several times as fast as one by one."""
+        payloads = ENCODER.encode_lines([(self._source, key) for key in keys.to_pylist()])
+        encoded = [b2a_base64(line, newline=False) for line in payloads.split(b"\n")[:-1]]
+        cursors = pa.array(encoded, pa.binary()).cast(pa.string())
+        # pyarrow makes these functions when it is imported.
+        cursors = pc.utf8_rtrim(cursors, "=")  # ty: ignore[missing-attribute]
+        for letter, safe in (("+", "-"), ("/", "_")):
+            cursors = pc.replace_substring(cursors, letter, safe)  # ty: ignore[missing-attribute]
+        return cursors
 
     def decode(self, cursor: str) -> Any:
         """The key. Raises `ValueError` for what is not a cursor of this source."""
@@ -31,5 +46,5 @@ class Cursors:
             padding = "=" * (-len(cursor) % 4)
             payload = base64.b64decode(cursor + padding, altchars=b"-_", validate=True)
             return self._payload.validate_json(payload)[1]
-        except (binascii.Error, ValidationError) as error:
+        except (Base64Error, ValidationError) as error:
             raise ValueError(f"this is not a cursor of {self._source!r}") from error

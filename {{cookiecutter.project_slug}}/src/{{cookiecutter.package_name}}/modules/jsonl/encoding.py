@@ -39,8 +39,7 @@ class RecordEncoder(Encoder):
         keys = batch.column(self._key)
         selected = batch.select(self._fields)
         if self._with_cursors:
-            cursors = map(self._cursors.encode, keys.to_pylist())
-            selected = selected.append_column(CURSOR, pa.array(cursors, pa.string()))
+            selected = selected.append_column(CURSOR, self._cursors.encode_all(keys))
         return self._encoder.prepare(selected).append_column(self._key, keys)
 
     def write(self, batch: Batch) -> bytes:
