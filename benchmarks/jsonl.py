@@ -1,6 +1,7 @@
 """JSON Lines: from objects, from the database, and line by line from a slow producer."""
 
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from json import loads
 from statistics import median
@@ -19,7 +20,9 @@ OBJECTS = 300_000
 OBJECTS_OF_A_SYNC_GENERATOR = OBJECTS // 30
 SLOW_LINES = 10
 FIRST_BYTES, FIRST_BYTES_RECORDS = 20, 1_000
+LARGE_TABLE_ROWS = 10_000_000
 
+APP = "my_service.main:app"
 PEERS = "benchmarks.peers.jsonl:app"
 SERVICE = "benchmarks.peers.jsonl_service:app"
 
@@ -32,7 +35,12 @@ COPY = "DuckDB, COPY to a file"
 
 
 def groups(workplace: Workplace) -> list[Group]:
-    return [objects(workplace), database(workplace), slow_producer(workplace)]
+    return [
+        objects(workplace),
+        database(workplace),
+        first_record(workplace),
+        slow_producer(workplace),
+    ]
 
 
 def objects(workplace: Workplace) -> Group:
@@ -91,11 +99,36 @@ def database(workplace: Workplace) -> Group:
         f"{workplace.rows:,} readings of 6 columns, in the order of their key.",
         (ROWS, FIRST_BYTE, MEMORY),
         (
-            workplace.rows_peer(RECORDS_ROUTE, "my_service.main:app", "/records/readings"),
+            workplace.rows_peer(RECORDS_ROUTE, APP, f"/records/readings?limit={workplace.rows}"),
             workplace.copy_peer(COPY, "FORMAT json"),
         ),
         (Ratio(ROWS, RECORDS_ROUTE, COPY, 0.6),),
     )
+
+
+def first_record(workplace: Workplace) -> Group:
+    """A keyset page must not cost more where the table is larger."""
+    large = replace(workplace, table_rows=LARGE_TABLE_ROWS)
+    large.make_table()
+
+    def peer(name: str, query: str) -> Peer:
+        return Peer(name, lambda: measure_first_record(large, f"/records/readings?{query}"))
+
+    names = {"service, from the beginning": "end=true", "service, a filter": "site=Lyon"}
+    return Group(
+        "First record of a large table",
+        f"{large.rows:,} readings; the median of {FIRST_BYTES} requests for 1,000 records each.",
+        (FIRST_BYTE,),
+        tuple(peer(name, f"{query}&limit=1000") for name, query in names.items()),
+        limits=tuple(Limit(FIRST_BYTE, name, 20) for name in names),
+    )
+
+
+def measure_first_record(workplace: Workplace, path: str) -> Sample:
+    with uvicorn(APP, workplace.settings) as server:
+        download(server, path)  # what a first request alone pays for
+        answers = [download(server, path) for _ in range(FIRST_BYTES)]
+    return {FIRST_BYTE: median(answer.first_byte_seconds for answer in answers) * 1000}
 
 
 def slow_producer(workplace: Workplace) -> Group:

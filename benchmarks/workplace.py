@@ -25,13 +25,14 @@ class Workplace:
     folder: Path
     scale: float
     say: Callable[[str], None]
+    table_rows: int = TABLE_ROWS
 
     def scaled(self, amount: int) -> int:
         return max(1, round(amount * self.scale))
 
     @property
     def rows(self) -> int:
-        return self.scaled(TABLE_ROWS)
+        return self.scaled(self.table_rows)
 
     @property
     def settings(self) -> dict[str, str]:

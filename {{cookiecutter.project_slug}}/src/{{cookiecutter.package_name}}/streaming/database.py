@@ -1,5 +1,6 @@
 """Queries on DuckDB as streams of Arrow record batches."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -78,59 +79,89 @@ async def keyset_batches(
     """Yield the rows of `query` in the order of the unique column `key`, from behind `after` on.
 
     A query of its own brings one batch, or a few; so the first comes at once however large the
-    table is, and a slow reader holds nothing in the database. No rows: an empty batch.
+    table is, and a slow reader holds nothing in the database. The next query runs while the last
+    of the batches is used. No rows: an empty batch.
     """
-    cursor = connection.cursor()
-    rows, until = min(FIRST_ROWS, batch_rows, limit or FIRST_ROWS), None
-    while True:
-        page = await _fetch(cursor, *_page(query, key, after, until, rows), batch_rows)
-        count = sum(batch.num_rows for batch in page)
-        if until is not None and not 0 < count <= rows:
-            rows, until = min(rows, batch_rows), None
-            continue
-        is_last = until is None and count < rows
-        if count:
-            page = _in_order(page, key)
+    pages = _Pages(connection, query, key, batch_rows)
+    rows = min(FIRST_ROWS, batch_rows, limit or FIRST_ROWS)
+    reading = asyncio.create_task(pages.read(after, None, rows))
+    try:
+        while True:
+            page, is_last = await reading
+            count = sum(batch.num_rows for batch in page)
+            limit = None if limit is None else limit - count
+            if is_last or limit == 0:
+                break
             first, after = page[0].column(key)[0].as_py(), page[-1].column(key)[-1].as_py()
+            rows, until = pages.next_range(first, after, count, limit)
+            while len(page) > 1:
+                yield page.pop(0)
+            reading = asyncio.create_task(pages.read(after, until, rows))
+            yield page.pop()
         while page:
             yield page.pop(0)
-        limit = None if limit is None else limit - count
-        if is_last or limit == 0:
-            return
-        most = batch_rows * (RANGE_BATCHES if isinstance(after, int) else 1)
-        rows = most if limit is None else min(most, limit)
-        until = _end_of_range(first, after, count, rows)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
 
-def _page(query: Query, key: str, after: Any, until: Any, rows: int) -> tuple[str, dict[str, Any]]:
-    """The query for the rows behind `after`, and its parameters.
+class _Pages:
+    """Reads the rows behind a key: as the first ones in order, or as all of a range of keys.
 
-    It is for the first `rows`, in order. With `until` it is for all up to that key, in any order,
-    which takes DuckDB a third of the time; one row more than `rows` says that these are too many.
+    DuckDB takes three times as long for the first as for the second.
     """
-    bounds = {"after_key": after, "until_key": until}
-    used = {name: bound for name, bound in bounds.items() if bound is not None}
-    conditions = {"after_key": f"{key} > $after_key", "until_key": f"{key} <= $until_key"}
-    condition = " AND ".join(map(conditions.__getitem__, used)) or "true"
-    order = f"ORDER BY {key} LIMIT {rows}" if until is None else f"LIMIT {rows + 1}"
-    return f"FROM ({query.sql}) WHERE {condition} {order}", {**query.parameters, **used}
 
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, query: Query, key: str, batch_rows: int
+    ) -> None:
+        self._cursor = connection.cursor()
+        self._query = query
+        self._key = key
+        self._batch_rows = batch_rows
 
-def _in_order(page: list[pa.RecordBatch], key: str) -> list[pa.RecordBatch]:
-    table = pa.Table.from_batches(page)
-    keys = table.column(key).combine_chunks()
-    if pc.all(pc.less(keys[:-1], keys[1:])).as_py() is not False:  # ty: ignore[missing-attribute]
-        return page
-    return table.sort_by(key).to_batches(max_chunksize=page[0].num_rows)
+    async def read(self, after: Any, until: Any, rows: int) -> tuple[list[pa.RecordBatch], bool]:
+        """At most `rows`, up to the key `until` if there is one, and whether they are the last."""
+        if until is not None:
+            in_range = f"{self._key} <= $until_key"
+            page = await self._fetch(in_range, after, until, f"LIMIT {rows + 1}")
+            if 0 < sum(batch.num_rows for batch in page) <= rows:
+                return self._in_order(page), False
+            rows = min(rows, self._batch_rows)
+        page = await self._fetch("true", after, None, f"ORDER BY {self._key} LIMIT {rows}")
+        return page, sum(batch.num_rows for batch in page) < rows
 
+    async def _fetch(
+        self, condition: str, after: Any, until: Any, order: str
+    ) -> list[pa.RecordBatch]:
+        keys = {"after_key": after, "until_key": until}
+        parameters = {name: value for name, value in keys.items() if value is not None}
+        if after is not None:
+            condition += f" AND {self._key} > $after_key"
+        sql = f"FROM ({self._query.sql}) WHERE {condition} {order}"
+        return await _fetch(
+            self._cursor, sql, {**self._query.parameters, **parameters}, self._batch_rows
+        )
 
-def _end_of_range(first: Any, last: Any, count: int, rows: int) -> int | None:
-    """Where `rows` more end if integer keys go on to be as dense as the `count` until `last`."""
-    if not isinstance(last, int):
-        return None
-    if count == 1:
-        return last + rows
-    return last + (last - first) * rows // (count - 1)
+    def _in_order(self, page: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+        table = pa.Table.from_batches(page)
+        keys = table.column(self._key).combine_chunks()
+        in_order = pc.all(pc.less(keys[:-1], keys[1:]))  # ty: ignore[missing-attribute]
+        if in_order.as_py() is not False:
+            return page
+        return table.sort_by(self._key).to_batches(max_chunksize=self._batch_rows)
+
+    def next_range(
+        self, first: Any, last: Any, count: int, limit: int | None
+    ) -> tuple[int, int | None]:
+        """How many rows to read next, and where they end if the keys go on to be as dense.
+
+        Only integers tell the second; `count` rows reach from `first` to `last`.
+        """
+        if not isinstance(last, int):
+            return min(self._batch_rows, limit or self._batch_rows), None
+        most = RANGE_BATCHES * self._batch_rows
+        rows = min(most, limit or most)
+        return rows, last + max(last - first, 1) * rows // max(count - 1, 1)
 
 
 async def _fetch(
