@@ -8,6 +8,7 @@ import math
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,12 +27,11 @@ from {{ cookiecutter.package_name }}.streaming import (
 from {{ cookiecutter.package_name }}.streaming.formats import (
     objects,
 )
-from tests.modules.jsonl.chunk_server import ChunkServer, chunk_server
-from tests.streaming.fixtures import PROJECT
 
 pytestmark = pytest.mark.slow
 
 Records = list[dict[str, Any]]
+PROJECT = Path(__file__).parents[3]
 
 CURSORS = cursors.Cursors("any", int)
 MOST_SAFE_INTEGER = 2**53 - 1  # of JavaScript
@@ -136,12 +136,6 @@ def split_streams(draw: st.DrawFn) -> tuple[Records, list[bytes]]:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ChunkServer]:
-    with chunk_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def python_client() -> Callable[[str], Records]:
     path = PROJECT / "clients" / "python" / "jsonl.py"
     spec = importlib.util.spec_from_file_location("python_jsonl_client", path)
@@ -173,22 +167,22 @@ def javascript_client(require) -> Iterator[Callable[[str], Records]]:
 
 @given(stream=split_streams())
 @settings(property_settings, max_examples=30)
-def test_any_split_reads_the_same_in_python(server, python_client, stream):
-    rows, server.chunks = stream
-    assert is_same(rows, python_client(server.url))
+def test_any_split_reads_the_same_in_python(chunk_server, python_client, stream):
+    rows, chunk_server.chunks = stream
+    assert is_same(rows, python_client(chunk_server.url))
 
 
 @given(stream=split_streams())
 @property_settings
-def test_any_split_reads_the_same_in_javascript(server, javascript_client, stream):
-    rows, server.chunks = stream
-    assert is_same(rows, javascript_client(server.url))
+def test_any_split_reads_the_same_in_javascript(chunk_server, javascript_client, stream):
+    rows, chunk_server.chunks = stream
+    assert is_same(rows, javascript_client(chunk_server.url))
 
 
 @given(stream=split_streams())
 @settings(property_settings, max_examples=20)
-def test_any_split_reads_the_same_in_the_shell(server, run_client, stream):
-    rows, server.chunks = stream
-    result = run_client("curl/jsonl.sh", server.url)
+def test_any_split_reads_the_same_in_the_shell(chunk_server, run_client, stream):
+    rows, chunk_server.chunks = stream
+    result = run_client("curl/jsonl.sh", chunk_server.url)
     assert result.returncode == 0, result.stderr
     assert is_same(rows, [json.loads(line) for line in result.stdout.split("\n")[:-1]])

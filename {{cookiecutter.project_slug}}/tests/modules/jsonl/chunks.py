@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def chunk_server() -> Generator[ChunkServer]:
+def serve_chunks() -> Generator[ChunkServer]:
     with ChunkServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
