@@ -75,6 +75,21 @@ def test_csv_text_of_every_type_is_guarded():
     assert row == ["'=1+1", "'=1+1"]
 
 
+def test_csv_can_be_made_for_other_readers():
+    batch = pa.RecordBatch.from_pylist([{"text": "=1+1", "more": "a;b"}])
+    encoder = formats.Csv(delimiter=";", guard_formulas=False, byte_order_mark=True)
+    assert encode(encoder, batch, batch).decode("utf-8-sig") == (
+        'text;more\n=1+1;"a;b"\n=1+1;"a;b"\n'
+    )
+
+
+def test_csv_refuses_a_batch_with_other_columns():
+    encoder = formats.Csv()
+    encoder.encode(pa.RecordBatch.from_pylist([{"a": 1}]))
+    with pytest.raises(ValueError, match="columns"):
+        encoder.encode(pa.RecordBatch.from_pylist([{"b": 1}]))
+
+
 def test_parquet_and_arrow_keep_every_value():
     parquet = pq.read_table(io.BytesIO(encode(formats.Parquet(), *BATCHES)))
     arrow = pa.ipc.open_stream(encode(formats.ArrowStream(), *BATCHES)).read_all()
@@ -115,6 +130,12 @@ def test_the_end_record_counts_and_the_error_record_says_why():
     end = json.loads(encoder.fail(2, problem))["@end"]
     assert (end["status"], end["records"], end["problem"]["status"]) == ("error", 2, 500)
     assert "secret" not in str(end)
+
+
+def test_the_end_record_has_the_cursor_where_there_is_one():
+    encoder = formats.JsonLines(end_record=True)
+    encoder.cursor = "abc"
+    assert json.loads(encoder.end(3))["@end"]["cursor"] == "abc"
 
 
 def test_without_an_end_record_nothing_is_added():
