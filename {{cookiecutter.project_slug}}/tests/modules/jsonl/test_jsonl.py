@@ -4,6 +4,7 @@ import json
 
 import httpx2
 import pytest
+from openapi_spec_validator import validate
 
 from {{ cookiecutter.package_name }}.modules.jsonl import (
     source,
@@ -211,6 +212,13 @@ def test_openapi_describes_records_and_parameters(http, service):
     assert parameters["fields"]["schema"]["items"]["enum"] == FIELDS
     for name in source.ReadingFilters.model_fields:
         assert "Only readings" in parameters[name]["description"]
+
+
+def test_sources_of_the_same_records_share_their_description(http, failing_service):
+    openapi = http.get(f"{failing_service}/openapi.json").json()
+    validate(openapi)
+    records = [name for name in openapi["components"]["schemas"] if "Reading" in name]
+    assert records == ["ReadingRecord"]
 
 
 def test_its_streams_are_counted(http, service, url):

@@ -1,5 +1,6 @@
 """What OpenAPI says of a source's responses."""
 
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -41,10 +42,12 @@ def describe_records(source: RecordSource) -> dict[str, Any]:
     }
 
 
+@cache
 def _with_any_fields(record: type[BaseModel]) -> type[BaseModel]:
     """`?fields=` may leave any out, and `?cursors=true` adds one."""
-    config = ConfigDict(title=record.__name__, json_schema_extra=_relax)
-    return type(record.__name__, (record,), {"model_config": config, "__doc__": record.__doc__})
+    name = f"{record.__name__}Record"  # not that of a model which another route may have
+    config = ConfigDict(title=name, json_schema_extra=_relax)
+    return type(name, (record,), {"model_config": config, "__doc__": record.__doc__})
 
 
 def _relax(schema: dict[str, Any]) -> None:
