@@ -1,0 +1,60 @@
+"""What the tests of the examples of `source.py` share."""
+
+import json
+import shutil
+import socket
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tests.streaming.fixtures import PROJECT, Serve, Server
+
+PACKAGE = "{{ cookiecutter.package_name }}"
+DOCS = PROJECT / "docs" / "modules" / "jsonl"
+FIELDS = ["id", "sensor", "site", "recorded_at", "value", "note"]
+SECRET = "hunter2"  # noqa: S105
+
+
+def serve_example(
+    serve: Serve, folder: Path, example: str, **environment: str
+) -> AbstractContextManager[Server]:
+    """Serve a copy of the service that has an example of the docs in place of its `source.py`."""
+    shutil.copytree(PROJECT / "src", folder, dirs_exist_ok=True)
+    shutil.copy(DOCS / example, folder / PACKAGE / "modules" / "jsonl" / "source.py")
+    return serve(PYTHONPATH=str(folder), DEMO_ROWS="1", **environment)
+
+
+def assert_the_docs_show(example: str) -> None:
+    code = DOCS.joinpath(example).read_text(encoding="utf-8")
+    assert f"```python\n{code}```" in DOCS.joinpath("sources.md").read_text(encoding="utf-8")
+
+
+def records_at(server: Server) -> str:
+    return f"{server.url}/records/readings"
+
+
+def lines_of(response: httpx2.Response) -> list[Any]:
+    return [json.loads(line) for line in response.content.split(b"\n")[:-1]]
+
+
+@contextmanager
+def stopped_reader(server: Server, query: str) -> Generator[socket.socket]:
+    """Ask for records, take the first few bytes, and read no more."""
+    url = httpx2.URL(server.url)
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect((url.host, url.port))
+        reader.sendall(f"GET /records/readings{query} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+        assert reader.recv(12) == b"HTTP/1.1 200"
+        yield reader
+
+
+def assert_problem(response: httpx2.Response, status: int, server: Server) -> None:
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["status"] == status
+    assert SECRET not in response.text
+    assert SECRET not in server.log
