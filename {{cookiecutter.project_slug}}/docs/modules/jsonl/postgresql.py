@@ -12,7 +12,7 @@ from fastapi import HTTPException
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .records import RecordQuery, RecordSource, last_key
+from .records import Instant, RecordQuery, RecordSource, last_key
 from .settings import JsonlSettings
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ SCHEMA = {
 class ReadingFilters(BaseModel):
     site: Annotated[str | None, Field(description="Only readings of this site.")] = None
     recorded_from: Annotated[
-        AwareDatetime | None, Field(description="Only readings from this time on.")
+        Instant | None, Field(description="Only readings from this time on.")
     ] = None
 
 
@@ -70,6 +70,7 @@ class Readings(RecordSource):
     record = Reading
     key = "id"
     filters = ReadingFilters
+    settings: DatabaseSettings
     pool: asyncpg.Pool
 
     async def batches(self, query: RecordQuery) -> AsyncGenerator[pa.RecordBatch, None]:
@@ -87,8 +88,10 @@ class Readings(RecordSource):
         """The first `rows` behind `query.after`; its connection is back in the pool then."""
         sql, values = page_sql(query, rows)
         try:
-            async with self.pool.acquire(timeout=DatabaseSettings().timeout_seconds) as connection:
+            async with self.pool.acquire(timeout=self.settings.timeout_seconds) as connection:
                 page = await connection.fetch(sql, *values)
+        except asyncpg.DataError as error:  # such as U+0000 in a text
+            raise HTTPException(422, "A filter has a value that PostgreSQL has not.") from error
         except UNAVAILABLE as error:
             logger.warning("The database does not answer: %r", error)
             raise HTTPException(503, "The database does not answer.") from error
@@ -115,7 +118,7 @@ SOURCES: dict[str, RecordSource] = {"readings": readings}
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncGenerator[None, None]:
     """Keep a pool that connects when it has to, so that the service starts before the database."""
-    settings = DatabaseSettings()
+    readings.settings = settings = DatabaseSettings()
     async with asyncpg.create_pool(
         settings.url.get_secret_value(),
         min_size=0,

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, Field, SecretStr, TypeAdapter, Va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ...streaming.formats import Batch
-from .records import RecordQuery, RecordSource
+from .records import Instant, RecordQuery, RecordSource
 
 MOST_LINE_BYTES = 1024 * 1024
 
@@ -56,7 +56,7 @@ LINE: TypeAdapter[Reading | EndRecord] = TypeAdapter(
 class ReadingFilters(BaseModel):
     site: Annotated[str | None, Field(description="Only readings of this site.")] = None
     recorded_from: Annotated[
-        AwareDatetime | None, Field(description="Only readings from this time on.")
+        Instant | None, Field(description="Only readings from this time on.")
     ] = None
 
 

@@ -97,6 +97,12 @@ def test_a_table_is_filtered(http, over_postgresql, database):
     assert (response.status_code, response.content) == (200, b"")
 
 
+@pytest.mark.parametrize("query", ["site=%00", "recorded_from=0001-01-01T00:00:00%2B14:00"])
+def test_a_filter_that_postgresql_cannot_have_is_a_422(http, over_postgresql, query):
+    response = http.get(f"{records_at(over_postgresql)}?{query}")
+    assert_problem(response, 422, over_postgresql)
+
+
 def test_csv_has_its_header_where_there_is_no_record(http, over_postgresql):
     params = {"site": "nowhere", "fields": "note,id", "format": "csv"}
     response = http.get(records_at(over_postgresql), params=params)
