@@ -5,12 +5,13 @@ import shutil
 import socket
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
-from tests.streaming.fixtures import PROJECT, Serve, Server
+from tests.streaming.fixtures import APP, PROJECT, Serve, Server
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 DOCS = PROJECT / "docs" / "modules" / "jsonl"
@@ -22,9 +23,12 @@ def serve_example(
     serve: Serve, folder: Path, example: str, **environment: str
 ) -> AbstractContextManager[Server]:
     """Serve a copy of the service that has an example of the docs in place of its `source.py`."""
-    shutil.copytree(PROJECT / "src", folder, dirs_exist_ok=True)
+    package = find_spec(PACKAGE)
+    assert package is not None
+    assert package.origin is not None
+    shutil.copytree(Path(package.origin).parent, folder / PACKAGE)
     shutil.copy(DOCS / example, folder / PACKAGE / "modules" / "jsonl" / "source.py")
-    return serve(PYTHONPATH=str(folder), DEMO_ROWS="1", **environment)
+    return serve(APP, "--app-dir", str(folder), DEMO_ROWS="1", **environment)
 
 
 def assert_the_docs_show(example: str) -> None:

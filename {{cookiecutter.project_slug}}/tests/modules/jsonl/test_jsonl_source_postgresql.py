@@ -22,6 +22,8 @@ from tests.modules.jsonl.examples import (
 from tests.modules.jsonl.postgres import ROWS, Database, running_database
 from tests.streaming.fixtures import Server, free_port
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def database(require) -> Iterator[Database]:
