@@ -65,8 +65,8 @@ async def _encode(items: AsyncGenerator[Any, None], encoder: Encoder, buffer: "_
         async for item in items:
             if isinstance(item, (pa.RecordBatch, list)):
                 for part, count in _encode_parts(encoder, item, is_first=not records):
-                    is_due = buffer.add(beginning + part)
-                    beginning = b""
+                    is_due = bool(part) and buffer.add(beginning + part)
+                    beginning = b"" if part else beginning
                     records += count
                     if is_due:
                         await buffer.wait_for_space(records)

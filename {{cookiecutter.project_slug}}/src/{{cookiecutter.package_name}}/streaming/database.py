@@ -117,17 +117,18 @@ class _Pages:
         self._cursor = connection.cursor()
         self._query = query
         self._key = key
+        self._column = '"{}"'.format(key.replace('"', '""'))
         self._batch_rows = batch_rows
 
     async def read(self, after: Any, until: Any, rows: int) -> tuple[list[pa.RecordBatch], bool]:
         """At most `rows`, up to the key `until` if there is one, and whether they are the last."""
         if until is not None:
-            in_range = f"{self._key} <= $until_key"
+            in_range = f"{self._column} <= $until_key"
             page = await self._fetch(in_range, after, until, f"LIMIT {rows + 1}")
             if 0 < sum(batch.num_rows for batch in page) <= rows:
                 return self._in_order(page), False
             rows = min(rows, self._batch_rows)
-        page = await self._fetch("true", after, None, f"ORDER BY {self._key} LIMIT {rows}")
+        page = await self._fetch("true", after, None, f"ORDER BY {self._column} LIMIT {rows}")
         return page, sum(batch.num_rows for batch in page) < rows
 
     async def _fetch(
@@ -136,7 +137,7 @@ class _Pages:
         keys = {"after_key": after, "until_key": until}
         parameters = {name: value for name, value in keys.items() if value is not None}
         if after is not None:
-            condition += f" AND {self._key} > $after_key"
+            condition += f" AND {self._column} > $after_key"
         sql = f"FROM ({self._query.sql}) WHERE {condition} {order}"
         return await _fetch(
             self._cursor, sql, {**self._query.parameters, **parameters}, self._batch_rows

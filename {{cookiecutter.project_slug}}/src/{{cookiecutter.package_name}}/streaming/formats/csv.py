@@ -1,4 +1,5 @@
 import io
+import re
 from codecs import BOM_UTF8
 
 import pyarrow as pa
@@ -9,8 +10,9 @@ from . import columns, objects
 from .encoder import Batch, Encoder
 
 # A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection).
-FORMULA = r"^([=+\-@\t\r])"
-FORMULA_STARTS = pa.array(["=", "+", "-", "@", "\t", "\r"], pa.binary())
+FORMULA_STARTS = ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
+FORMULA = f"^([{''.join(map(re.escape, FORMULA_STARTS))}])"
+FIRST_BYTES = pa.array({start.encode()[:1] for start in FORMULA_STARTS}, pa.binary())
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 
 
@@ -75,8 +77,8 @@ class Csv(Encoder):
 def _without_formulas(column: pa.Array) -> pa.Array:
     # pyarrow makes these functions when it is imported.
     starts = pc.binary_slice(column.cast(pa.binary()), 0, 1)  # ty: ignore[missing-attribute]
-    is_formula = pc.is_in(starts, value_set=FORMULA_STARTS)  # ty: ignore[missing-attribute]
-    if not is_formula.true_count:
+    may_be_formula = pc.is_in(starts, value_set=FIRST_BYTES)  # ty: ignore[missing-attribute]
+    if not may_be_formula.true_count:
         return column
     guard = pc.replace_substring_regex  # ty: ignore[missing-attribute]
     return guard(column, pattern=FORMULA, replacement=r"'\1")
