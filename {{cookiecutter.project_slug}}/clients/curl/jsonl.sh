@@ -13,11 +13,12 @@ trap 'exit 130' INT TERM
 # Prints records, and leaves in the file how many they were and the last one's cursor. Returns 0 if
 # they are complete, 3 after a break, and 4 if the request was refused.
 read_once() {
-    curl --include --silent --show-error --no-buffer --header "Accept: application/jsonl" "$1" |
+    curl --include --location --globoff --silent --show-error --no-buffer \
+        --header "Accept: application/jsonl" "$1" |
         awk $interactive -v progress="$progress" '
-            NR == 1 { answered = $2 == 200; refused = $2 >= 400 && $2 < 500 }
-            !in_body { in_body = /^\r?$/; next }
-            !answered { print > "/dev/stderr"; next }
+            !in_body && /^HTTP/ { status = $2 }
+            !in_body { in_body = /^\r?$/ && (status < 300 || status >= 400); next }
+            status != 200 { print > "/dev/stderr"; next }
             /^\{"@end": / { complete = /"status": "complete"/ }
             /^\{"@end": / && !complete { print > "/dev/stderr" }
             match($0, /,?"@cursor":"[^"]*"}$/) {
@@ -28,11 +29,12 @@ read_once() {
             }
             END {
                 print count + 0, parts[4] > progress
-                exit complete ? 0 : refused ? 4 : 3
+                exit complete ? 0 : status >= 400 && status < 500 ? 4 : 3
             }
         '
 }
 
+url=$(printf '%s' "${url%%#*}" | sed 's/\([?&]\)format=[^&]*/\1/')
 case $url in *\?*) url="$url&end=true&cursors=true" ;; *) url="$url?end=true&cursors=true" ;; esac
 left=$(printf '%s' "$url" | sed -n 's/.*[?&]limit=\([0-9]*\).*/\1/p')
 whole=$(printf '%s' "$url" | sed 's/\([?&]\)limit=[^&]*/\1/; s/\([?&]\)after=[^&]*/\1/')

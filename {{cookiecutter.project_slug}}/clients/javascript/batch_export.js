@@ -71,7 +71,13 @@ async function main() {
   console.error(`Saved ${path} (${(await stat(path)).size} bytes)`);
 }
 
-const isMain = globalThis.process?.argv[1] && import.meta.url.endsWith(encodeURI(process.argv[1]));
+async function isProgram() {
+  const { realpathSync } = await import("node:fs");
+  const { pathToFileURL } = await import("node:url");
+  return import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href;
+}
+
+const isMain = globalThis.process?.argv[1] && (await isProgram());
 if (isMain) {
   main().catch((error) => {
     console.error(String(error.cause ?? error));

@@ -13,6 +13,7 @@ export async function* readRecords(url, { attempts = 6, signal } = {}) {
   const query = target.searchParams;
   query.set("end", "true");
   query.set("cursors", "true");
+  query.delete("format");
   for (let failures = 0; failures === 0 || query.get("limit") !== "0"; ) {
     let received = 0;
     let last;
@@ -50,12 +51,16 @@ async function* readOnce(url, signal) {
   throw new TruncatedStream("The stream has ended without an end record.");
 }
 
+/** A server that sends nothing for so long is gone; a stream that is followed has heartbeats. */
+const STALLED_MS = 30_000;
+
 async function* lines(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   try {
     let rest = "";
     for (;;) {
-      const { done, value } = await reader.read();
+      const stalled = setTimeout(() => reader.cancel(), STALLED_MS);
+      const { done, value } = await reader.read().finally(() => clearTimeout(stalled));
       if (done) return;
       const parts = (rest + value).split("\n");
       rest = parts.pop();
@@ -78,7 +83,13 @@ async function main() {
   for await (const record of readRecords(url, values)) console.log(JSON.stringify(record));
 }
 
-const isMain = globalThis.process?.argv[1] && import.meta.url.endsWith(encodeURI(process.argv[1]));
+async function isProgram() {
+  const { realpathSync } = await import("node:fs");
+  const { pathToFileURL } = await import("node:url");
+  return import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href;
+}
+
+const isMain = globalThis.process?.argv[1] && (await isProgram());
 if (isMain) {
   main().catch((error) => {
     console.error(String(error.cause ?? error));

@@ -51,7 +51,8 @@ def read_records(url: str, *, attempts: int = 10) -> Iterator[Record]:
 
 
 def rest_of(url: str, received: int, cursor: str) -> httpx2.URL:
-    rest = httpx2.URL(url).copy_merge_params({"end": "true", "cursors": "true"})
+    rest = httpx2.URL(url).copy_remove_param("format")
+    rest = rest.copy_merge_params({"end": "true", "cursors": "true"})
     if received:
         rest = rest.copy_set_param("after", cursor)
         if limit := rest.params.get("limit"):
