@@ -39,11 +39,11 @@ class Dies(source.Readings):
 
 
 class Fails(source.Readings):
-    """Fails behind the first batch, whoever asks."""
+    """Fails behind the second record, whoever asks."""
 
     async def batches(self, query: records.RecordQuery) -> Batches:
         batch = await first_batch(query)
-        yield batch if query.after is None else batch[:0]
+        yield batch[:2] if query.after is None else batch[:0]
         raise RuntimeError("the source has failed")
 
 
@@ -59,6 +59,15 @@ class Waits(source.Readings):
         await asyncio.sleep(3600)
 
 
+class Generous(source.Readings):
+    """Sends single records, and more of them than it is asked for."""
+
+    async def batches(self, query: records.RecordQuery) -> AsyncGenerator[dict[str, int], None]:
+        for number in range(query.after or 0, 10):
+            yield {"id": number + 1}
+
+
 # The routes are made of what is there when the app is imported.
 source.SOURCES.update(dies=Dies(), fails=Fails(), down=IsDown(), waits=Waits())
+source.SOURCES["generous"] = Generous()
 app = import_module("{{ cookiecutter.package_name }}.main").app

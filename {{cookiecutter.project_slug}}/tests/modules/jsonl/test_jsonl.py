@@ -5,8 +5,11 @@ import json
 import httpx2
 import pytest
 from openapi_spec_validator import validate
+from pydantic import BaseModel
 
 from {{ cookiecutter.package_name }}.modules.jsonl import (
+    cursors,
+    parameters,
     source,
 )
 
@@ -53,6 +56,9 @@ def test_the_same_records_come_in_every_format(http, url):
         ("application/jsonl;q=0, */*", "application/x-ndjson"),
         ("text/html, application/xhtml+xml, */*;q=0.8", "application/jsonl"),
         ("TEXT/CSV", "text/csv"),
+        ("text/csv; charset=utf-8", "text/csv"),
+        ("application/json;charset=UTF-8;q=0.9, text/csv;q=0.1", "application/json"),
+        (",,,", "application/jsonl"),
     ],
 )
 def test_the_accept_header_chooses_the_format(http, url, accept, media_type):
@@ -193,7 +199,30 @@ def test_a_wrong_parameter_is_named(http, url, name, value):
     assert [error["location"] for error in response.json()["errors"]] == [f"query.{name}"]
 
 
+def test_a_filter_cannot_have_the_name_of_another_parameter():
+    class Filters(BaseModel):
+        limit: int | None = None
+
+    class Clash(source.Readings):
+        filters = Filters
+
+    with pytest.raises(TypeError, match="limit"):
+        parameters.parameters_of("clash", Clash(), cursors.Cursors("clash", int))
+
+
+@pytest.mark.parametrize("follow", ["false", "true"])
+def test_a_source_may_send_single_records_and_more_than_it_was_asked_for(
+    http, failing_service, follow
+):
+    params = {"limit": 3, "end": "true", "follow": follow, "fields": "id"}
+    response = http.get(f"{failing_service}/records/generous", params=params)
+    lines = [json.loads(line) for line in response.text.splitlines()]
+    assert lines[:-1] == [{"id": 1}, {"id": 2}, {"id": 3}]
+    assert lines[-1]["@end"]["status"] == "complete"
+
+
 def test_an_unknown_source_gets_404_with_those_that_there_are(http, service):
+    assert http.head(f"{service}/records/nope").status_code == 404
     response = http.get(f"{service}/records/nope")
     assert response.status_code == 404
     assert "readings" in response.json()["detail"]

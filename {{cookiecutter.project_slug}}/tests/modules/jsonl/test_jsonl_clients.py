@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.streaming.fixtures import PROJECT
+
 CLIENTS = ["python/jsonl.py", "javascript/jsonl.js", "curl/jsonl.sh"]
 
 
@@ -19,6 +21,22 @@ def test_a_client_reads_every_record(http, run_client, url, client):
     assert result.returncode == 0, result.stderr
     expected = http.get(url, headers={"Accept": "application/json"}).json()
     assert [json.loads(line) for line in result.stdout.split("\n")[:-1]] == expected
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_takes_a_url_as_it_is(run_client, url, client):
+    result = run_client(client, url + "?format=csv&limit=1&sensor={sensor-152,sensor-034}#part")
+    assert (result.returncode, result.stdout) == (0, ""), result.stderr
+    redirected = url.replace("/records/readings", "/records/readings/")
+    result = run_client(client, f"{redirected}?format=csv&limit=1&sensor=sensor-152#part")
+    assert (result.returncode, result.stdout.count("\n")) == (0, 1), result.stderr
+
+
+def test_the_javascript_client_can_have_another_name(require, run, url, tmp_path):
+    link = tmp_path / "another #name.js"
+    link.symlink_to(PROJECT / "clients" / "javascript" / "jsonl.js")
+    result = run(require("node"), link, f"{url}?limit=1")
+    assert (result.returncode, result.stdout.count("\n")) == (0, 1), result.stderr
 
 
 @pytest.mark.parametrize("client", CLIENTS)

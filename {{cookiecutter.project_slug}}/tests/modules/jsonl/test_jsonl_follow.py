@@ -77,7 +77,7 @@ def test_a_client_that_leaves_ends_it(http, service, live):
 
 @pytest.mark.slow
 def test_a_quiet_stream_has_heartbeats_and_ends_with_the_process(http, serve):
-    with serve(JSONL_HEARTBEAT_SECONDS="0.5", JSONL_FOLLOW_SECONDS="0.1") as server:
+    with serve(JSONL_HEARTBEAT_SECONDS="0.5", JSONL_FOLLOW_SECONDS="60") as server:
         url = f"{server.url}/records/readings"
         with http.stream("GET", url, params=QUIET, timeout=5) as response:
             lines: Iterator[str] = response.iter_lines()

@@ -38,6 +38,7 @@ COUNTRIES = [
     ("en-US", AMERICAN),
     ("und", FOR_MACHINES),
 ]
+NO_LOCALES = ["xx", "", "root", "de@x", "de@\u4e16", "de@\r\nX-Injected: a", "../../etc", "a" * 999]
 
 
 @pytest.mark.parametrize(("tag", "expected"), COUNTRIES)
@@ -59,6 +60,25 @@ def test_csv_is_machine_readable_for_who_names_no_language(http, url, accept_lan
     headers = {"Accept-Language": accept_language}
     response = http.get(url, params={"format": "csv", "limit": 1}, headers=headers)
     assert "2026-01-01T00:00:01Z" in lines(response)[1]
+
+
+@pytest.mark.parametrize("tag", NO_LOCALES)
+def test_what_is_no_locale_is_refused_and_ignored_in_a_header(http, url, tag):
+    params = {"format": "csv", "limit": 1}
+    response = http.get(url, params={**params, "locale": tag})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["location"] == "query.locale"
+    if tag.isascii() and "\n" not in tag:
+        response = http.get(url, params=params, headers={"Accept-Language": tag})
+        assert "content-language" not in response.headers
+
+
+@pytest.mark.parametrize("tag", ["de-US", "de-Latn-DE-1996-foo"])
+def test_a_language_does_for_a_country_that_is_not_known(http, url, tag):
+    params = {"format": "csv", "limit": 1}
+    german = http.get(url, params={**params, "locale": "de"})
+    headers = {"Accept-Language": f"{tag}, en;q=0.5"}
+    assert http.get(url, params=params, headers=headers).content == german.content
 
 
 @pytest.mark.parametrize("format", ["jsonl", "ndjson", "json"])

@@ -39,6 +39,7 @@ property_settings = settings(
     database=None, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
+FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 TEXT = st.text(st.characters(codec="utf-8"))
 TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))
 VALUES = [
@@ -88,7 +89,7 @@ def is_same_cell(value: Any, cell: str) -> bool:
     """Whether `cell` is what CSV can carry of `value`; it does not tell nothing from no text."""
     match value:
         case None | str():
-            is_formula = (value or "").startswith(("=", "+", "-", "@", "\t", "\r"))
+            is_formula = (value or "").startswith(FORMULA_STARTS)
             return cell == ("'" if is_formula else "") + (value or "")
         case bool():
             return cell == str(value).lower()

@@ -1,31 +1,42 @@
 import base64
 from binascii import Error as Base64Error
 from binascii import b2a_base64
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 ENCODER = msgspec.json.Encoder()
-SQL_BIGINT = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+SQL_INTEGER = Annotated[int, Field(ge=-(2**63), lt=2**64)]
+KEY_TYPES = (int, str, UUID, date, datetime, AwareDatetime, Decimal)
 
 
 class Cursors:
     """The cursors of one source: its name and a key as JSON, in base64url (RFC 4648, section 5).
 
-    Clients keep them as they are, so that what is in them may change.
+    Clients keep them as they are, so that what is in them may change. Raises `TypeError` for a type
+    of keys that JSON does not give back as it was.
     """
 
     def __init__(self, source: str, key_type: Any) -> None:
-        key = SQL_BIGINT if key_type is int else key_type
+        if key_type not in KEY_TYPES:
+            names = ", ".join(allowed.__name__ for allowed in KEY_TYPES)
+            raise TypeError(f"The key of {source!r} is a {key_type}, and not one of {names}.")
+        key = SQL_INTEGER if key_type is int else key_type
         self._source = source
         self._payload: TypeAdapter[tuple[str, Any]] = TypeAdapter(
             tuple[Literal[source], key]  # ty: ignore[invalid-type-form]
         )
 
     def encode(self, key: Any) -> str:
+        """Raises `ValueError` for a time without a zone."""
+        if isinstance(key, datetime) and key.tzinfo is None:
+            raise ValueError(f"A key of {self._source!r} is a time without a zone: {key}")
         payload = ENCODER.encode((self._source, key))
         return base64.urlsafe_b64encode(payload).rstrip(b"=").decode()
 

@@ -1,5 +1,6 @@
 """CSV for the spreadsheets of a country: its separators, decimal mark, dates and headings."""
 
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -12,6 +13,8 @@ from babel.dates import tokenize_pattern
 from ...streaming.formats import Csv
 
 MACHINE_READABLE = "und"  # the tag for no language in particular (BCP 47)
+# Babel takes what is behind an "@" for anything, and "root" for a language.
+LANGUAGE_TAG = re.compile(r"(?!root\b)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 RIGHT_TO_LEFT_MARK = "\u200f"  # no spreadsheet takes a text with it for a date
 DATE_PARTS = {"y": "%Y", "M": "%m", "L": "%m", "d": "%d"}
 
@@ -21,16 +24,20 @@ def parse_locale(tag: str) -> Locale | None:
     if tag == MACHINE_READABLE:
         return None
     try:
-        return Locale.parse(tag.replace("-", "_"))
+        if not LANGUAGE_TAG.fullmatch(tag):
+            raise UnknownLocaleError(tag)
+        return Locale.parse(tag, sep="-")
     except (UnknownLocaleError, ValueError) as error:
         raise ValueError(f"{tag!r} is no locale that is known here") from error
 
 
 def find_locale(tags: Iterable[str]) -> Locale | None:
-    """The locale of the first tag that is known."""
+    """The locale of the first tag that is known, or known without its last parts (RFC 4647, 3.4)."""
     for tag in tags:
-        with suppress(ValueError):
-            return parse_locale(tag)
+        parts = tag.split("-")
+        for count in range(len(parts), 0, -1):
+            with suppress(ValueError):
+                return parse_locale("-".join(parts[:count]))
     return None
 
 

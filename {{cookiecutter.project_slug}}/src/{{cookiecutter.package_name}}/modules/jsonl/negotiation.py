@@ -1,5 +1,6 @@
 """Which format, and whose: from `Accept`, `Accept-Language` and the parameters that stand for them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from .locales import LocalizedCsv, find_locale, parse_locale
 from .parameters import Parameters
 from .settings import JsonlSettings
 
+CHARSET = re.compile(r"; *charset=[^;,]*", re.IGNORECASE)  # it is always UTF-8
 FORMATS: dict[str, type[Encoder]] = {
     format.name: format for format in (JsonLines, NdJson, JsonArray, Csv)
 }
@@ -40,8 +42,8 @@ def _format(request: Request, parameters: Parameters) -> type[Encoder]:
     if parameters.format:
         return FORMATS[parameters.format]
     media_types = {format.media_type: format for format in FORMATS.values()}
-    accept = parse_accept_header(_field(request, "accept") or "*/*", MIMEAccept)
-    best = accept.best_match(media_types)
+    accept = CHARSET.sub("", _field(request, "accept")).strip(", ") or "*/*"
+    best = parse_accept_header(accept, MIMEAccept).best_match(media_types)
     if best is None:
         there_is = f"Accept {', '.join(media_types)}; or ask for ?format={', '.join(FORMATS)}."
         raise HTTPException(406, there_is)

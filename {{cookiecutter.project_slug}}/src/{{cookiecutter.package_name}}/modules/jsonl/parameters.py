@@ -8,7 +8,7 @@ from .cursors import Cursors
 from .locales import parse_locale
 from .records import RecordQuery, RecordSource
 
-MOST_CURSOR_LETTERS = 1024
+MOST_CURSOR_LETTERS = 4096
 
 
 def _check_locale(tag: str) -> str:
@@ -49,7 +49,12 @@ class Parameters(BaseModel):
 
 
 def parameters_of(name: str, source: RecordSource, cursors: Cursors) -> type[Parameters]:
-    """The parameters of one source: those above, its fields and its filters."""
+    """The parameters of one source: those above, its fields and its filters.
+
+    Raises `TypeError` for a filter that has the name of another parameter.
+    """
+    if taken := Parameters.model_fields.keys() & source.filters.model_fields:
+        raise TypeError(f"The filters of {name!r} cannot have the names {', '.join(taken)}.")
     fields = tuple(source.record.model_fields)
     return create_model(  # ty: ignore[invalid-explicit-return]
         f"{name}_parameters",

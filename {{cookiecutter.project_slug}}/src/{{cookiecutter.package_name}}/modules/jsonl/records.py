@@ -45,8 +45,9 @@ class RecordQuery:
 class RecordSource(ABC):
     """Records of one type, in the order of a key.
 
-    `record` is the type, for OpenAPI and for the fields that can be asked for. `key` names its
-    field that is unique, never changes and is never `None`; its values are in all batches.
+    `record` is the type, for OpenAPI and for the fields that can be asked for; aliases and
+    serializers of its fields are not used. `key` names its field that is unique, never changes and
+    is never `None`: an `int`, a `str`, a `UUID`, a date, a time with a zone or a `Decimal`.
     `filters` declares query parameters, one for each field of the model. `headings` gives CSV the
     names of fields in a language: `{"de": {"value": "Messwert"}}`.
     """
@@ -61,14 +62,16 @@ class RecordSource(ABC):
         """Yield the records behind `query.after` that there are now, in the order of their key.
 
         An Arrow record batch has the columns `query.fields`; a list has models, dataclasses,
-        structs or dicts that may have more. Where there is no record, an empty batch tells CSV
-        the columns. What is raised before the first batch becomes an error status.
+        structs or dicts that may have more, and so has a record that comes alone. Where there is
+        no record, an empty Arrow batch tells CSV the columns. What is raised before the first
+        batch becomes an error status.
         """
 
     async def wait_for_more(self) -> None:
         """Return when there may be new records; a source that is not told of them need not.
 
-        It is cancelled after `JSONL_FOLLOW_SECONDS`, and the source is then asked again.
+        It is cancelled after a second, and called again. In any case the source is asked again
+        after `JSONL_FOLLOW_SECONDS`.
         """
         await anyio.sleep_forever()
 

@@ -8,7 +8,7 @@ from ...streaming.responses import StreamResponse
 from .cursors import Cursors
 from .descriptions import describe_records
 from .encoding import RecordEncoder
-from .following import follow
+from .following import follow, read
 from .locales import LocalizedCsv
 from .negotiation import negotiate
 from .parameters import Parameters, parameters_of, record_query
@@ -40,7 +40,7 @@ def add_source(name: str, source: RecordSource) -> None:
         if request.method == "HEAD":
             return without_body(headers, encoder.media_type)
         query = record_query(source, parameters)
-        batches = follow(source, query) if parameters.follow else source.batches(query)
+        batches = follow(source, query) if parameters.follow else read(source, query)
         chunks = encode_batches(batches, RecordEncoder(encoder, parameters, source.key, cursors))
         return StreamResponse(chunks, headers=headers, media_type=encoder.media_type)
 
@@ -65,6 +65,7 @@ for name, source in SOURCES.items():
     add_source(name, source)
 
 
+@router.head("/{source}", include_in_schema=False)
 @router.get("/{source}", include_in_schema=False)
 def refuse_unknown_source(source: Annotated[str, Path()]) -> None:
     raise HTTPException(404, f"No source {source!r}; there is {', '.join(SOURCES)}.")

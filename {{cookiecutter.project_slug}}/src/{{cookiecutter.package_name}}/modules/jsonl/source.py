@@ -48,7 +48,8 @@ class Readings(RecordSource):
     async def batches(self, query: RecordQuery) -> AsyncGenerator[pa.RecordBatch, None]:
         filters = query.filters.model_dump(exclude_none=True)
         condition = " AND ".join(CONDITIONS[name] for name in filters) or "true"
-        sql = f"SELECT {', '.join(query.fields)} FROM readings WHERE {condition}"  # noqa: S608
+        fields = ", ".join(f'"{field}"' for field in query.fields)
+        sql = f"SELECT {fields} FROM readings WHERE {condition}"  # noqa: S608
         batches = keyset_batches(
             await run_sync(record_readings),
             Query(sql, filters),
