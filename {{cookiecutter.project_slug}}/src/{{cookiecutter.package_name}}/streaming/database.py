@@ -16,7 +16,9 @@ run_in_thread = partial(run_sync, abandon_on_cancel=True, limiter=CapacityLimite
 # So that the first rows do not wait for a whole batch.
 FIRST_ROWS = 1_000
 # A query costs about as much for a few batches as for one.
-RANGE_BATCHES = 4
+RANGE_BATCHES = 3
+# The next query takes as long as two batches take to encode.
+AHEAD_BATCHES = 2
 
 
 async def query_batches(
@@ -80,7 +82,7 @@ async def keyset_batches(
 
     A query of its own brings one batch, or a few; so the first comes at once however large the
     table is, and a slow reader holds nothing in the database. The next query runs while the last
-    of the batches is used. No rows: an empty batch.
+    two batches are used. No rows: an empty batch.
     """
     pages = _Pages(connection, query, key, batch_rows)
     rows = min(FIRST_ROWS, batch_rows, limit or FIRST_ROWS)
@@ -94,10 +96,11 @@ async def keyset_batches(
                 break
             first, after = page[0].column(key)[0].as_py(), page[-1].column(key)[-1].as_py()
             rows, until = pages.next_range(first, after, count, limit)
-            while len(page) > 1:
+            while len(page) > AHEAD_BATCHES:
                 yield page.pop(0)
             reading = asyncio.create_task(pages.read(after, until, rows))
-            yield page.pop()
+            while page:
+                yield page.pop(0)
         while page:
             yield page.pop(0)
     finally:
