@@ -17,8 +17,6 @@ run_in_thread = partial(run_sync, abandon_on_cancel=True, limiter=CapacityLimite
 FIRST_ROWS = 1_000
 # A query costs about as much for a few batches as for one.
 RANGE_BATCHES = 3
-# The next query takes as long as two batches take to encode.
-AHEAD_BATCHES = 2
 
 
 async def query_batches(
@@ -81,8 +79,8 @@ async def keyset_batches(
     """Yield the rows of `query` in the order of the unique column `key`, from behind `after` on.
 
     A query of its own brings one batch, or a few; so the first comes at once however large the
-    table is, and a slow reader holds nothing in the database. The next query runs while the last
-    two batches are used. No rows: an empty batch.
+    table is, and a slow reader holds nothing in the database. The next query runs while these
+    batches are used. No rows: an empty batch.
     """
     pages = _Pages(connection, query, key, batch_rows)
     rows = min(FIRST_ROWS, batch_rows, limit or FIRST_ROWS)
@@ -96,8 +94,6 @@ async def keyset_batches(
                 break
             first, after = page[0].column(key)[0].as_py(), page[-1].column(key)[-1].as_py()
             rows, until = pages.next_range(first, after, count, limit)
-            while len(page) > AHEAD_BATCHES:
-                yield page.pop(0)
             reading = asyncio.create_task(pages.read(after, until, rows))
             while page:
                 yield page.pop(0)
@@ -182,8 +178,8 @@ async def _fetch(
 def _read(
     cursor: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any], batch_rows: int
 ) -> list[pa.RecordBatch]:
-    reader = _open(cursor, sql, parameters, batch_rows)
-    return list(reader) or [pa.RecordBatch.from_pylist([], schema=reader.schema)]
+    table = _open(cursor, sql, parameters, batch_rows).read_all()
+    return table.to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
 
 
 def _open(

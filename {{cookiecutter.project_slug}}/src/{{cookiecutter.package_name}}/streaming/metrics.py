@@ -62,6 +62,8 @@ class StreamFigures:
         self._bytes = 0
         self._records = 0
         self._records_told = 0
+        self._bytes_of_module = BYTES.labels(self._module)
+        self._records_of_module = RECORDS.labels(self._module)
 
     def open(self, status: int) -> None:
         if status < HTTPStatus.BAD_REQUEST:
@@ -76,8 +78,8 @@ class StreamFigures:
             self._first_byte = perf_counter() - self._asked
             FIRST_BYTE.labels(self._module).observe(self._first_byte)
         self._bytes += count
-        BYTES.labels(self._module).inc(count)
-        RECORDS.labels(self._module).inc(self._records - self._records_told)
+        self._bytes_of_module.inc(count)
+        self._records_of_module.inc(self._records - self._records_told)
         self._records_told = self._records
 
     def close(self, end: End) -> None:

@@ -27,9 +27,8 @@ class RecordEncoder(Encoder):
         self._with_cursors = parameters.cursors
         self._heartbeat = HEARTBEAT if parameters.follow else b""
         self._key = key
+        self._last_key = parameters.after
         self._cursors = cursors
-        if parameters.after is not None:
-            encoder.cursor = cursors.encode(parameters.after)
 
     def start(self) -> bytes:
         return self._encoder.start()
@@ -45,20 +44,26 @@ class RecordEncoder(Encoder):
     def write(self, batch: Batch) -> bytes:
         if isinstance(batch, pa.RecordBatch):
             last_column = batch.num_columns - 1
-            last_keys = batch.column(last_column)[-1:].to_pylist()
+            if len(batch):
+                self._last_key = batch.column(last_column)[-1].as_py()
             batch = batch.select(range(last_column))
         else:
-            last_keys = [field_of(record, self._key) for record in batch[-1:]]
+            if batch:
+                self._last_key = field_of(batch[-1], self._key)
             batch = [self._select(record) for record in batch]
-        for key in last_keys:
-            self._encoder.cursor = self._cursors.encode(key)
         return self._encoder.write(batch) or self._heartbeat
 
     def end(self, records: int) -> bytes:
+        self._tell_cursor()
         return self._encoder.end(records)
 
     def fail(self, records: int, problem: Problem) -> bytes:
+        self._tell_cursor()
         return self._encoder.fail(records, problem)
+
+    def _tell_cursor(self) -> None:
+        if self._last_key is not None:
+            self._encoder.cursor = self._cursors.encode(self._last_key)
 
     def _select(self, record: Any) -> dict[str, Any]:
         selected = {name: field_of(record, name) for name in self._fields}

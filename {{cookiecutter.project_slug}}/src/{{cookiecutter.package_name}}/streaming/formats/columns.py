@@ -15,7 +15,7 @@ def in_utc(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def for_json(batch: pa.RecordBatch) -> pa.RecordBatch:
     """What JSON can carry. Raises `ValueError` for a time that has no date in RFC 3339."""
-    batch = _cast(in_utc(batch), _exact)
+    batch = _cast(batch, _exact)
     check_times(batch)
     return batch
 
@@ -50,7 +50,11 @@ def _leaves(columns: list[pa.Array]) -> Iterator[pa.Array]:
 def _cast(batch: pa.RecordBatch, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.RecordBatch:
     fields = [field.with_type(_map(field.type, leaf)) for field in batch.schema]
     schema = pa.schema(fields, batch.schema.metadata)
-    return batch if schema == batch.schema else batch.cast(schema)
+    columns = [
+        column if column.type == field.type else column.cast(field.type)
+        for column, field in zip(batch.columns, fields, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _map(data_type: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
@@ -67,4 +71,4 @@ def _utc(data_type: pa.DataType) -> pa.DataType:
 
 def _exact(data_type: pa.DataType) -> pa.DataType:
     """A decimal as text: many readers of JSON take a number for a binary float."""
-    return pa.string() if pa.types.is_decimal(data_type) else data_type
+    return pa.string() if pa.types.is_decimal(data_type) else _utc(data_type)
