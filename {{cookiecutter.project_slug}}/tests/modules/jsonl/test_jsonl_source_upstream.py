@@ -112,8 +112,9 @@ def test_a_line_of_upstream_that_is_no_record_fails_the_stream(http, relay):
 
 def test_a_record_is_relayed_at_once_and_upstream_is_left_with_the_client(http, relay):
     with http.stream("GET", records_at(relay), params={"site": "waiting"}) as response:
-        assert json.loads(next(response.iter_lines()))["id"] == 1
-        assert not Upstream.left.is_set()
+        lines = response.iter_lines()  # without a name it would be closed, the connection too
+        assert json.loads(next(lines))["id"] == 1
+        assert not Upstream.left.wait(0.5)
     assert Upstream.left.wait(1)
 
 
