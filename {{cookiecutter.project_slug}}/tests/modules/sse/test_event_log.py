@@ -41,3 +41,19 @@ def test_an_id_from_the_future_is_a_gap():
     log = event_log.EventLog(max_bytes=1000)
     log.append("topic", "only")
     assert resume(log, 7) == ["gap", "only"]
+
+
+def test_a_closed_log_ends_subscriptions_however_fast_it_is_fed():
+    async def read() -> list[str]:
+        log = event_log.EventLog(max_bytes=10_000)
+        log.append("topic", "before")
+        log.close()
+        found: list[str] = []
+        async for events in log.subscribe("topic", event_log.EventId(log.run, 0)):
+            assert not isinstance(events, event_log.Gap)
+            found += map(data_of, events)
+            log.append("topic", "after")
+            assert len(found) < 10
+        return found
+
+    assert asyncio.run(read()) == ["before"]

@@ -61,7 +61,7 @@ class EventLog:
         self._events: list[Event] = []
         self._newest = 0
         self._changed = asyncio.Event()
-        self._closed = False
+        self._last: int | None = None
 
     def append(self, topic: str, data: str) -> EventId:
         self._newest += 1
@@ -74,8 +74,8 @@ class EventLog:
         return event_id
 
     def close(self) -> None:
-        """End every subscription once it has read what there is."""
-        self._closed = True
+        """End every subscription once it has read what there is now."""
+        self._last = self._newest
         self._wake_subscribers()
 
     async def subscribe(
@@ -90,7 +90,7 @@ class EventLog:
         if after is not None and (after.run != self.run or position > self._newest):
             position = self._oldest - 1
             yield Gap(after, EventId(self.run, position))
-        while not self._closed or position < self._newest:
+        while self._last is None or position < self._last:
             if position < self._oldest - 1:
                 lost_after = EventId(self.run, position)
                 position = self._oldest - 1
