@@ -134,7 +134,9 @@ def test_a_python_that_is_too_old_is_one_clear_line(run, checkout, without_uv, t
 
 
 def test_no_network_is_said(run, checkout, without_uv):
-    result = run("make", "demo", f"PYTHON={sys.executable}", cwd=checkout, check=False, **without_uv)
+    result = run(
+        "make", "demo", f"PYTHON={sys.executable}", cwd=checkout, check=False, **without_uv
+    )
     assert result.returncode != 0
     assert "uv could not be installed (is there a network" in result.stdout
     assert not (checkout / ".uv").exists()
