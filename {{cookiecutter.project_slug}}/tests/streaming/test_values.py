@@ -225,6 +225,25 @@ def test_a_time_is_in_utc_whatever_its_zone_is(record, at, text):
     assert json.loads(formats.JsonLines().encode_record(record(at=at))) == {"at": text}
 
 
+class LaterTimedStruct(TimedStruct):
+    pass
+
+
+class AnyStruct(msgspec.Struct):
+    at: Any
+
+
+@pytest.mark.parametrize("kind", [TimedStruct, LaterTimedStruct, AnyStruct, dict])
+@pytest.mark.parametrize("zone", [UTC, IN_PARIS])
+def test_a_list_is_encoded_as_its_records_one_by_one(kind, zone):
+    records = [TimedStruct(at=datetime(2026, 1, 1, tzinfo=UTC)) for _ in range(3)]
+    records.append(kind(at=datetime(2026, 1, 1, 12, tzinfo=zone)))
+    encoder = formats.JsonLines()
+    lines = b"".join(map(encoder.encode_record, records))
+    assert encoder.encode(records) == lines
+    assert lines.count(b'Z"}\n') == len(records)
+
+
 def test_a_model_says_itself_how_its_fields_are_written():
     class Renamed(BaseModel, serialize_by_alias=True):
         model_config = {"alias_generator": str.upper, "populate_by_name": True}

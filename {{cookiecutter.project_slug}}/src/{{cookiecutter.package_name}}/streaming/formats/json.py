@@ -13,10 +13,9 @@ class _Json(Encoder):
         return columns.for_json(batch)
 
     def write(self, batch: Batch) -> bytes:
-        """A line for each record, without a line feed inside of it (RFC 8259 escapes them)."""
         if isinstance(batch, pa.RecordBatch):
             return columns.to_json_lines(batch)
-        return b"".join(map(objects.to_json_line, batch))
+        return objects.to_json_lines(batch)
 
 
 class JsonLines(_Json):

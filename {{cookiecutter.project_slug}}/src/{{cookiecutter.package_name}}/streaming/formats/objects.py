@@ -15,11 +15,22 @@ from pydantic_core import to_jsonable_python
 
 ARROW_TYPES = (bytes, date, datetime, time, timedelta, Decimal)
 # In what others make of a record: a time that does not end in `Z`.
-OTHER_TIME = re.compile(rb"T\d\d:\d\d:\d\d(\.\d+)?[^Z.\d]")
+OTHER_TIME = re.compile(rb"T..:..:..[0-9.]*[^Z.0-9]")
 # What Pydantic and msgspec write in another form than the rest of the formats, or may.
 OTHER_SCHEMAS = ("any", "bytes", "decimal", "is-instance")
 OTHER_TYPES = ("AnyType", "BytesType", "CustomType", "DecimalType")
+STRUCTS = msgspec.json.Encoder()
 OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
+
+
+def to_json_lines(records: Sequence[Any]) -> bytes:
+    """A line for each record, without a line feed inside of it (RFC 8259 escapes them)."""
+    record_type = type(records[0]) if records else None
+    if record_type and _is_plain_struct(record_type) and {*map(type, records)} == {record_type}:
+        lines = STRUCTS.encode_lines(records)
+        if not OTHER_TIME.search(lines):
+            return lines
+    return b"".join(map(to_json_line, records))
 
 
 def to_json_line(record: Any) -> bytes:
@@ -53,11 +64,17 @@ def _own_json(record_type: type) -> Callable[[Any], bytes] | None:
         schema = str(record_type.__pydantic_core_schema__)
         if not any(f"'type': '{other}'" in schema for other in OTHER_SCHEMAS):
             return record_type.__pydantic_serializer__.to_json
-    elif issubclass(record_type, msgspec.Struct):
-        fields = str(msgspec.inspect.type_info(record_type))
-        if not any(other in fields for other in OTHER_TYPES):
-            return msgspec.json.encode
+    elif _is_plain_struct(record_type):
+        return STRUCTS.encode
     return None
+
+
+@cache
+def _is_plain_struct(record_type: type) -> bool:
+    if not issubclass(record_type, msgspec.Struct):
+        return False
+    fields = str(msgspec.inspect.type_info(record_type))
+    return not any(other in fields for other in OTHER_TYPES)
 
 
 def _to_plain(value: Any) -> Any:
