@@ -103,6 +103,15 @@ def test_a_binary_format_is_sent_as_it_is_made(encoder):
     assert any(encoder.encode(batch) for encoder in [encoder()] for _ in range(5))
 
 
+def test_row_groups_grow_with_the_file_so_that_the_footer_stays_small():
+    batch = pa.record_batch({f"column {number}": range(1_000) for number in range(50)})
+    file = pq.ParquetFile(io.BytesIO(encode(formats.Parquet(), *[batch] * 400)))
+    groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
+    assert groups[0].num_rows == 1_000
+    assert groups[-2].num_rows > 5_000
+    assert sum(group.num_rows for group in groups) == 400_000
+
+
 def test_timestamps_are_rfc_3339_in_utc():
     moment = datetime(2026, 3, 29, 1, 30, 0, 250_000, UTC)
     batch = pa.record_batch({"at": pa.array([moment], pa.timestamp("us", "UTC"))})

@@ -1,5 +1,6 @@
 import io
-from typing import Any, ClassVar
+from math import isqrt
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,7 +9,9 @@ from . import columns, objects
 from .encoder import Batch, Encoder
 
 ROWS_PER_BATCH = 10_000
-ROWS_PER_GROUP = 8_192
+GROUP_BYTES = 256 * 1024
+# What pyarrow keeps of each column of each row group until the footer is written.
+GROUP_BYTES_KEPT = 1024
 
 
 class _BinaryEncoder(Encoder):
@@ -18,15 +21,14 @@ class _BinaryEncoder(Encoder):
     (a field that is `None` throughout), let the source yield Arrow batches.
     """
 
-    rows_per_write: ClassVar[int]
-
     def __init__(self) -> None:
         self._sink = _Sink()
         self._writer: pq.ParquetWriter | pa.ipc.RecordBatchStreamWriter | None = None
         self._schema: pa.Schema | None = None
         self._objects: list[Any] = []
         self._batches: list[pa.RecordBatch] = []
-        self._rows = 0
+        self._bytes = 0
+        self._bytes_written = 0
 
     def prepare(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         return columns.in_utc(batch)
@@ -57,8 +59,8 @@ class _BinaryEncoder(Encoder):
     def _add(self, batch: pa.RecordBatch) -> None:
         self._schema = self._schema or batch.schema
         self._batches.append(batch)
-        self._rows += batch.num_rows
-        if self._rows >= self.rows_per_write:
+        self._bytes += batch.nbytes
+        if self._bytes >= self._group_bytes():
             self._write_group()
 
     def _write_group(self) -> None:
@@ -66,21 +68,31 @@ class _BinaryEncoder(Encoder):
             self._writer = self._open(self._batches[0].schema)
         self._writer.write_table(pa.Table.from_batches(self._batches))
         self._batches.clear()
-        self._rows = 0
+        self._bytes_written += self._bytes
+        self._bytes = 0
+
+    def _group_bytes(self) -> int:
+        """Batches of less are collected, and then written together."""
+        return 0
 
     def _open(self, schema: pa.Schema) -> pq.ParquetWriter | pa.ipc.RecordBatchStreamWriter:
         raise NotImplementedError
 
 
 class Parquet(_BinaryEncoder):
-    """Apache Parquet with Zstandard, in row groups of 8,192; unreadable without its footer.
+    """Apache Parquet with Zstandard; unreadable without its footer.
 
-    Larger groups read faster, but a whole one is in memory for each reader.
+    A row group is in memory as a whole, for each reader, and so is what the footer will say of all
+    groups. Groups have 256 KiB at first; the longer a file gets, the larger are they, so that
+    neither outgrows the other.
     """
 
     name = "parquet"
     media_type = "application/vnd.apache.parquet"
-    rows_per_write = ROWS_PER_GROUP
+
+    def _group_bytes(self) -> int:
+        kept = GROUP_BYTES_KEPT * len(self._batches[0].schema)
+        return max(GROUP_BYTES, isqrt(kept * self._bytes_written))
 
     def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
         return pq.ParquetWriter(self._sink, schema, compression="zstd")
@@ -91,7 +103,6 @@ class ArrowStream(_BinaryEncoder):
 
     name = "arrow"
     media_type = "application/vnd.apache.arrow.stream"
-    rows_per_write = 1
 
     def _open(self, schema: pa.Schema) -> pa.ipc.RecordBatchStreamWriter:
         return pa.ipc.new_stream(self._sink, schema)
