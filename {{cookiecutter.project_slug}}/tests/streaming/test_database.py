@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -114,3 +115,32 @@ def test_rows_that_come_in_between_pages_are_neither_lost_nor_twice(connection):
         return found
 
     assert asyncio.run(read()) == list(range(1, 2502))
+
+
+@pytest.mark.parametrize("key", ["id", "id::VARCHAR"])
+@pytest.mark.parametrize("limit", [None, 2001])
+@pytest.mark.parametrize("slow_at", [1, 2, 5, 25])
+def test_what_was_read_ahead_for_a_slow_reader_is_let_go_and_read_again(
+    connection, monkeypatch, key, limit, slow_at
+):
+    monkeypatch.setattr(database, "PATIENCE_SECONDS", 0.1)
+    sql = f"SELECT {key} AS id FROM numbers"  # noqa: S608
+    expected = connection.sql(f"FROM ({sql}) ORDER BY id").to_arrow_table().column(0).to_pylist()
+
+    async def read() -> tuple[list[Any], int]:
+        batches, held, others = [], 0, rows_in_memory()
+        async for batch in pages(connection, sql, limit=limit, batch_rows=100):
+            batches.append(batch)
+            if len(batches) in {slow_at, slow_at + 1}:
+                await asyncio.sleep(0.3)
+                gc.collect()
+                held = max(held, rows_in_memory() - sum(map(len, batches)) - others)
+        return ids(batches), held
+
+    found, held = asyncio.run(read())
+    assert found == expected[:limit]
+    assert held == 0
+
+
+def rows_in_memory() -> int:
+    return sum(len(found) for found in gc.get_objects() if isinstance(found, pa.RecordBatch))

@@ -17,6 +17,8 @@ run_in_thread = partial(run_sync, abandon_on_cancel=True, limiter=CapacityLimite
 FIRST_ROWS = 1_000
 # A query costs about as much for a few batches as for one.
 RANGE_BATCHES = 3
+# A reader that takes longer over a batch does not need the next ones to be there.
+PATIENCE_SECONDS = 2
 
 
 async def query_batches(
@@ -80,28 +82,83 @@ async def keyset_batches(
 
     A query of its own brings one batch, or a few; so the first comes at once however large the
     table is, and a slow reader holds nothing in the database. The next query runs while these
-    batches are used. No rows: an empty batch.
+    batches are used, unless the reader is slow. No rows: an empty batch.
     """
-    pages = _Pages(connection, query, key, batch_rows)
-    rows = min(FIRST_ROWS, batch_rows, limit or FIRST_ROWS)
-    reading = asyncio.create_task(pages.read(after, None, rows))
+    ahead = _ReadAhead(_Pages(connection, query, key, batch_rows), key, after, limit)
     try:
-        while True:
-            page, is_last = await reading
-            count = sum(batch.num_rows for batch in page)
-            limit = None if limit is None else limit - count
-            if is_last or limit == 0:
-                break
-            first, after = page[0].column(key)[0].as_py(), page[-1].column(key)[-1].as_py()
-            rows, until = pages.next_range(first, after, count, limit)
-            reading = asyncio.create_task(pages.read(after, until, rows))
-            while page:
-                yield page.pop(0)
-        while page:
-            yield page.pop(0)
+        while (batch := await ahead.next_batch()) is not None:
+            yield batch
     finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        await ahead.close()
+
+
+class _ReadAhead:
+    """Reads the next page while the batches of this one are used.
+
+    What was read for a reader that then takes long over a batch, or has stopped, is let go, and
+    read again when it comes back: a batch is all that it holds.
+    """
+
+    def __init__(self, pages: "_Pages", key: str, after: Any, limit: int | None) -> None:
+        self._pages = pages
+        self._key = key
+        self._after = after
+        self._left = limit
+        self._page: list[pa.RecordBatch] = []
+        self._is_last = False
+        self._reading: asyncio.Task[tuple[list[pa.RecordBatch], bool]] | None = None
+        self._keeps_up = True
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def next_batch(self) -> pa.RecordBatch | None:
+        if self._timer:
+            self._timer.cancel()
+        if not self._page and not self._is_last:
+            await self._turn_page()
+        if not self._page:
+            return None
+        batch = self._page.pop(0)
+        self._after, self._left = self._behind([batch])
+        self._keeps_up = True
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(PATIENCE_SECONDS, self._let_go)
+        return batch
+
+    async def close(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        if self._reading:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    async def _turn_page(self) -> None:
+        self._reading = self._reading or self._read(self._after, self._left, 1)
+        self._page, self._is_last = await self._reading
+        self._reading = None
+        after, left = self._behind(self._page)
+        self._is_last = self._is_last or left == 0
+        if self._keeps_up and not self._is_last:
+            self._reading = self._read(after, left, RANGE_BATCHES)
+
+    def _read(
+        self, after: Any, limit: int | None, batches: int
+    ) -> asyncio.Task[tuple[list[pa.RecordBatch], bool]]:
+        return asyncio.create_task(self._pages.read(after, limit, batches))
+
+    def _behind(self, page: list[pa.RecordBatch]) -> tuple[Any, int | None]:
+        """The last key, and how many rows are left of the limit."""
+        rows = sum(map(len, page))
+        after = page[-1].column(self._key)[-1].as_py() if rows else self._after
+        return after, None if self._left is None else self._left - rows
+
+    def _let_go(self) -> None:
+        self._keeps_up = False
+        if self._page:
+            self._page.clear()
+            self._is_last = False
+        # A query that still runs has the cursor, and one that has failed tells why.
+        if self._reading and self._reading.done() and not self._reading.exception():
+            self._reading = None
 
 
 class _Pages:
@@ -118,17 +175,33 @@ class _Pages:
         self._key = key
         self._column = '"{}"'.format(key.replace('"', '""'))
         self._batch_rows = batch_rows
+        self._rows = min(FIRST_ROWS, batch_rows)
+        # By how much integer keys grew over how many rows of the last page.
+        self._growth: tuple[int, int] | None = None
 
-    async def read(self, after: Any, until: Any, rows: int) -> tuple[list[pa.RecordBatch], bool]:
-        """At most `rows`, up to the key `until` if there is one, and whether they are the last."""
-        if until is not None:
-            in_range = f"{self._column} <= $until_key"
-            page = await self._fetch(in_range, after, until, f"LIMIT {rows + 1}")
-            if 0 < sum(batch.num_rows for batch in page) <= rows:
-                return self._in_order(page), False
-            rows = min(rows, self._batch_rows)
-        page = await self._fetch("true", after, None, f"ORDER BY {self._column} LIMIT {rows}")
-        return page, sum(batch.num_rows for batch in page) < rows
+    async def read(
+        self, after: Any, limit: int | None, batches: int
+    ) -> tuple[list[pa.RecordBatch], bool]:
+        """At most so many batches, and whether they are the last."""
+        page: list[pa.RecordBatch] = []
+        is_last = False
+        if self._growth:
+            most = batches * self._batch_rows
+            page = await self._read_range(after, min(most, limit or most))
+        if not page:
+            rows = min(self._rows, limit or self._rows)
+            page = await self._fetch("true", after, None, f"ORDER BY {self._column} LIMIT {rows}")
+            is_last = sum(map(len, page)) < rows
+        self._learn(page)
+        return page, is_last
+
+    async def _read_range(self, after: int, rows: int) -> list[pa.RecordBatch]:
+        """The range of keys that should have so many rows; nothing where it has more, or none."""
+        growth, counted = self._growth or (1, 1)
+        until = after + growth * rows // counted
+        in_range = f"{self._column} <= $until_key"
+        page = await self._fetch(in_range, after, until, f"LIMIT {rows + 1}")
+        return self._in_order(page) if 0 < sum(map(len, page)) <= rows else []
 
     async def _fetch(
         self, condition: str, after: Any, until: Any, order: str
@@ -150,18 +223,12 @@ class _Pages:
             return page
         return table.sort_by(self._key).to_batches(max_chunksize=self._batch_rows)
 
-    def next_range(
-        self, first: Any, last: Any, count: int, limit: int | None
-    ) -> tuple[int, int | None]:
-        """How many rows to read next, and where they end if the keys go on to be as dense.
-
-        Only integers tell the second; `count` rows reach from `first` to `last`.
-        """
-        if not isinstance(last, int):
-            return min(self._batch_rows, limit or self._batch_rows), None
-        most = RANGE_BATCHES * self._batch_rows
-        rows = min(most, limit or most)
-        return rows, last + max(last - first, 1) * rows // max(count - 1, 1)
+    def _learn(self, page: list[pa.RecordBatch]) -> None:
+        self._rows = self._batch_rows
+        if rows := sum(map(len, page)):
+            first, last = page[0].column(self._key)[0], page[-1].column(self._key)[-1]
+            if pa.types.is_integer(last.type):
+                self._growth = max(last.as_py() - first.as_py(), 1), max(rows - 1, 1)
 
 
 async def _fetch(
