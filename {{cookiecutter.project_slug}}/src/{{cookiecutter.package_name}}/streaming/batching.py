@@ -15,6 +15,7 @@ from .shutdown import drain
 from .threads import iterate_in_thread
 
 CHUNK_BYTES = 64 * 1024
+PART_BYTES = CHUNK_BYTES // 2
 LINGER_SECONDS = 0.02
 CLOSE_SECONDS = 5
 # So that the first bytes do not wait for a whole batch.
@@ -29,9 +30,9 @@ async def encode_batches(
     """Encode what a source yields: single records, lists of them, or Arrow record batches.
 
     Records are Pydantic models, dataclasses, msgspec structs or dicts. What is small is joined up
-    to 64 KiB, or for 20 ms; large batches are encoded in parts of about that size. The first chunk
-    is made of the first thing that is yielded. All is made in a task of its own, never more than
-    64 KiB (and one part) ahead of the reader.
+    to 64 KiB, or for 20 ms; large batches are encoded in parts of about half of that. The first
+    chunk is made of the first thing that is yielded. All is made in a task of its own, never more
+    than 64 KiB (and one part) ahead of the reader.
 
     An error before the first chunk is raised with nothing sent; a later one first sends what the
     format has to say of it, and is then raised for the response to abort the connection. The
@@ -100,7 +101,7 @@ def _encode_parts(encoder: Encoder, batch: Batch, *, is_first: bool) -> Iterator
 def _records_of_a_part(batch: Batch) -> int:
     if not isinstance(batch, pa.RecordBatch):
         return FIRST_RECORDS
-    return max(1, CHUNK_BYTES * batch.num_rows // max(1, batch.nbytes))
+    return max(1, PART_BYTES * batch.num_rows // max(1, batch.nbytes))
 
 
 class _Buffer:

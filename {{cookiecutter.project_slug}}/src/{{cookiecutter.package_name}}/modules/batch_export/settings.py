@@ -7,4 +7,4 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class BatchExportSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="BATCH_EXPORT_", env_file=".env", extra="ignore")
 
-    batch_rows: Annotated[int, Field(ge=1, description="Most rows in a batch.")] = 5_000
+    batch_rows: Annotated[int, Field(ge=1, description="Most rows in a batch.")] = 4_096
