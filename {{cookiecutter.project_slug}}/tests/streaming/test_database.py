@@ -119,7 +119,7 @@ def test_rows_that_come_in_between_pages_are_neither_lost_nor_twice(connection):
 
 @pytest.mark.parametrize("key", ["id", "id::VARCHAR"])
 @pytest.mark.parametrize("limit", [None, 2001])
-@pytest.mark.parametrize("slow_at", [1, 2, 5, 25])
+@pytest.mark.parametrize("slow_at", [1, 2, 5, 19, 20, 24])
 def test_what_was_read_ahead_for_a_slow_reader_is_let_go_and_read_again(
     connection, monkeypatch, key, limit, slow_at
 ):
@@ -140,6 +140,24 @@ def test_what_was_read_ahead_for_a_slow_reader_is_let_go_and_read_again(
     found, held = asyncio.run(read())
     assert found == expected[:limit]
     assert held == 0
+
+
+@pytest.mark.parametrize("slow_at", range(2, 12))
+def test_nothing_is_lost_where_a_slow_reader_is_found_while_the_next_page_is_read(
+    connection, monkeypatch, slow_at
+):
+    monkeypatch.setattr(database, "PATIENCE_SECONDS", 0)
+
+    async def read() -> list[pa.RecordBatch]:
+        batches = []
+        async for batch in pages(connection, batch_rows=50):
+            batches.append(batch)
+            if len(batches) == slow_at:
+                for _ in range(3):  # time for the timer, and not for the query
+                    await asyncio.sleep(0)
+        return batches
+
+    assert ids(asyncio.run(read())) == list(range(1, 2501))
 
 
 def rows_in_memory() -> int:

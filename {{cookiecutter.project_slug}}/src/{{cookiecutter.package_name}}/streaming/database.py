@@ -153,12 +153,13 @@ class _ReadAhead:
 
     def _let_go(self) -> None:
         self._keeps_up = False
+        # A query that still runs has the cursor, and one that has failed tells why.
+        if self._reading and (not self._reading.done() or self._reading.exception()):
+            return
+        self._reading = None
         if self._page:
             self._page.clear()
             self._is_last = False
-        # A query that still runs has the cursor, and one that has failed tells why.
-        if self._reading and self._reading.done() and not self._reading.exception():
-            self._reading = None
 
 
 class _Pages:
