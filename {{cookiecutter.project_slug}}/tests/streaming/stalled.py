@@ -14,7 +14,7 @@ from .fixtures import Server
 MIB = 1024 * 1024
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 1
 # Longer than a source waits for a slow reader before it lets go what it has read ahead.
-CALM_SECONDS = 3
+CALM_SECONDS = 2.5
 
 
 def memory_of_each(http: httpx2.Client, server: Server, path: str, readers: int) -> float:

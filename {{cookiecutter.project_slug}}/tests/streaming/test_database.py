@@ -119,11 +119,11 @@ def test_rows_that_come_in_between_pages_are_neither_lost_nor_twice(connection):
 
 @pytest.mark.parametrize("key", ["id", "id::VARCHAR"])
 @pytest.mark.parametrize("limit", [None, 2001])
-@pytest.mark.parametrize("slow_at", [1, 2, 5, 19, 20, 24])
+@pytest.mark.parametrize("slow_at", [1, 2, 5, 20, 24])
 def test_what_was_read_ahead_for_a_slow_reader_is_let_go_and_read_again(
     connection, monkeypatch, key, limit, slow_at
 ):
-    monkeypatch.setattr(database, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(database, "PATIENCE_SECONDS", 0.03)
     sql = f"SELECT {key} AS id FROM numbers"  # noqa: S608
     expected = connection.sql(f"FROM ({sql}) ORDER BY id").to_arrow_table().column(0).to_pylist()
 
@@ -132,7 +132,7 @@ def test_what_was_read_ahead_for_a_slow_reader_is_let_go_and_read_again(
         async for batch in pages(connection, sql, limit=limit, batch_rows=100):
             batches.append(batch)
             if len(batches) in {slow_at, slow_at + 1}:
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(0.1)
                 gc.collect()
                 held = max(held, rows_in_memory() - sum(map(len, batches)) - others)
         return ids(batches), held
@@ -142,7 +142,7 @@ def test_what_was_read_ahead_for_a_slow_reader_is_let_go_and_read_again(
     assert held == 0
 
 
-@pytest.mark.parametrize("slow_at", range(2, 12))
+@pytest.mark.parametrize("slow_at", range(2, 6))
 def test_nothing_is_lost_where_a_slow_reader_is_found_while_the_next_page_is_read(
     connection, monkeypatch, slow_at
 ):
