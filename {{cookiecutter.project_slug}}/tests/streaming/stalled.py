@@ -1,4 +1,4 @@
-"""Readers that take a byte of a response and then no more."""
+"""Readers that take a few bytes of a stream and then no more."""
 
 import contextlib
 import os
@@ -9,35 +9,38 @@ from pathlib import Path
 
 import httpx2
 
-from .fixtures import Server
+from .fixtures import Serve, Server
 
 MIB = 1024 * 1024
+READERS = 200
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 1
 # Longer than a source waits for a slow reader before it lets go what it has read ahead.
 CALM_SECONDS = 2.5
 
 
-def memory_of_each(http: httpx2.Client, server: Server, path: str, readers: int) -> float:
-    """By how many bytes the server grows for each of so many readers that have stopped."""
-    with http.stream("GET", server.url + path) as response:
-        for _ in response.iter_raw():
-            pass
-    before = settled_memory(server)
-    with stalled(server, path, readers):
-        return (settled_memory(server) - before) / readers
+def memory_of_each(http: httpx2.Client, serve: Serve, path: str) -> float:
+    """By how many bytes a server of the demo grows for each reader that has stopped."""
+    with serve(DEMO_ROWS="500000", STREAMING_MIN_BYTES_PER_SECOND="1") as server:
+        with http.stream("GET", server.url + path) as response:
+            for _ in response.iter_raw():
+                pass
+        before = settled_memory(server)
+        with contextlib.ExitStack() as readers:
+            for _ in range(READERS):
+                readers.enter_context(stopped_reader(server, path))
+            return (settled_memory(server) - before) / READERS
 
 
 @contextlib.contextmanager
-def stalled(server: Server, path: str, readers: int) -> Generator[None]:
+def stopped_reader(server: Server, path: str) -> Generator[None]:
+    """Ask for a stream, take its first few bytes, and read no more."""
     address = httpx2.URL(server.url)
-    with contextlib.ExitStack() as connections:
-        for _ in range(readers):
-            connection = connections.enter_context(socket.socket())
-            # Otherwise the kernel takes megabytes before anything stalls.
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            connection.connect((address.host, address.port))
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-            assert connection.recv(1)
+    with socket.socket() as reader:
+        # Otherwise the kernel takes megabytes before anything stalls.
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect((address.host, address.port))
+        reader.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert reader.recv(12) == b"HTTP/1.1 200"
         yield
 
 

@@ -120,10 +120,11 @@ def test_rows_that_come_in_between_pages_are_neither_lost_nor_twice(connection):
 @pytest.mark.parametrize("key", ["id", "id::VARCHAR"])
 @pytest.mark.parametrize("limit", [None, 2001])
 @pytest.mark.parametrize("slow_at", [1, 2, 5, 20, 24])
+@pytest.mark.parametrize("patience", [0, 0.03])  # shorter and longer than a query takes
 def test_what_was_read_ahead_for_a_slow_reader_is_let_go_and_read_again(
-    connection, monkeypatch, key, limit, slow_at
+    connection, monkeypatch, key, limit, slow_at, patience
 ):
-    monkeypatch.setattr(database, "PATIENCE_SECONDS", 0.03)
+    monkeypatch.setattr(database, "PATIENCE_SECONDS", patience)
     sql = f"SELECT {key} AS id FROM numbers"  # noqa: S608
     expected = connection.sql(f"FROM ({sql}) ORDER BY id").to_arrow_table().column(0).to_pylist()
 

@@ -16,7 +16,7 @@ run_in_thread = partial(run_sync, abandon_on_cancel=True, limiter=CapacityLimite
 # So that the first rows do not wait for a whole batch.
 FIRST_ROWS = 1_000
 # A query costs about as much for a few batches as for one.
-RANGE_BATCHES = 3
+RANGE_BATCHES = 6
 # A reader that takes longer over a batch does not need the next ones to be there.
 PATIENCE_SECONDS = 2
 
@@ -153,13 +153,18 @@ class _ReadAhead:
 
     def _let_go(self) -> None:
         self._keeps_up = False
-        # A query that still runs has the cursor, and one that has failed tells why.
-        if self._reading and (not self._reading.done() or self._reading.exception()):
-            return
-        self._reading = None
-        if self._page:
-            self._page.clear()
-            self._is_last = False
+        if self._reading and not self._reading.done():
+            # Until then it has the cursor, and it will be behind this page.
+            self._reading.add_done_callback(self._let_go_if_still_slow)
+        elif not self._reading or not self._reading.exception():  # a failed one tells why
+            self._reading = None
+            if self._page:
+                self._page.clear()
+                self._is_last = False
+
+    def _let_go_if_still_slow(self, reading: asyncio.Task[Any]) -> None:
+        if not self._keeps_up and not reading.cancelled():
+            self._let_go()
 
 
 class _Pages:
@@ -188,7 +193,9 @@ class _Pages:
         is_last = False
         if self._growth:
             most = batches * self._batch_rows
-            page = await self._read_range(after, min(most, limit or most))
+            rows = min(most, limit or most)
+            growth, counted = self._growth
+            page = await self._read_range(after, after + growth * rows // counted, rows)
         if not page:
             rows = min(self._rows, limit or self._rows)
             page = await self._fetch("true", after, None, f"ORDER BY {self._column} LIMIT {rows}")
@@ -196,10 +203,8 @@ class _Pages:
         self._learn(page)
         return page, is_last
 
-    async def _read_range(self, after: int, rows: int) -> list[pa.RecordBatch]:
+    async def _read_range(self, after: int, until: int, rows: int) -> list[pa.RecordBatch]:
         """The range of keys that should have so many rows; nothing where it has more, or none."""
-        growth, counted = self._growth or (1, 1)
-        until = after + growth * rows // counted
         in_range = f"{self._column} <= $until_key"
         page = await self._fetch(in_range, after, until, f"LIMIT {rows + 1}")
         return self._in_order(page) if 0 < sum(map(len, page)) <= rows else []

@@ -2,9 +2,7 @@
 
 import json
 import shutil
-import socket
-from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -42,18 +40,6 @@ def records_at(server: Server) -> str:
 
 def lines_of(response: httpx2.Response) -> list[Any]:
     return [json.loads(line) for line in response.content.split(b"\n")[:-1]]
-
-
-@contextmanager
-def stopped_reader(server: Server, query: str) -> Generator[socket.socket]:
-    """Ask for records, take the first few bytes, and read no more."""
-    url = httpx2.URL(server.url)
-    with socket.socket() as reader:
-        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        reader.connect((url.host, url.port))
-        reader.sendall(f"GET /records/readings{query} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
-        assert reader.recv(12) == b"HTTP/1.1 200"
-        yield reader
 
 
 def assert_problem(response: httpx2.Response, status: int, server: Server) -> None:

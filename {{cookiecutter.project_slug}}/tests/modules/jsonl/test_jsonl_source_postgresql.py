@@ -17,10 +17,10 @@ from tests.modules.jsonl.examples import (
     lines_of,
     records_at,
     serve_example,
-    stopped_reader,
 )
 from tests.modules.jsonl.postgres import ROWS, Database, running_database
 from tests.streaming.fixtures import Server, free_port
+from tests.streaming.stalled import stopped_reader
 
 pytestmark = pytest.mark.slow
 
@@ -112,7 +112,7 @@ def test_csv_has_its_header_where_there_is_no_record(http, over_postgresql):
 
 
 def test_a_reader_that_stands_still_holds_no_connection(http, over_postgresql, database):
-    with stopped_reader(over_postgresql, ""):
+    with stopped_reader(over_postgresql, "/records/readings"):
         for _ in range(3):
             response = http.get(records_at(over_postgresql), params={"limit": 1})
             assert len(lines_of(response)) == 1
