@@ -1,5 +1,8 @@
 import json
+import re
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -8,6 +11,8 @@ import httpx2
 import pytest
 
 from tests.streaming.aborted import until_aborted
+from tests.streaming.fixtures import PROJECT
+from tests.streaming.stalled import MIB, stopped_reader
 
 STREAMS = [
     "waits",
@@ -19,6 +24,8 @@ STREAMS = [
     "blocking-models",
 ]
 STALL_SECONDS = 0.5
+APP = "tests.streaming.failing_app:app"
+SETTINGS = {"STREAMING_MIN_BYTES_PER_SECOND": str(round(64 * 1024 / STALL_SECONDS))}
 
 
 def slow(value: str) -> object:
@@ -28,10 +35,7 @@ def slow(value: str) -> object:
 @pytest.fixture(scope="module", params=["uvicorn", slow("granian")])
 def url(request: pytest.FixtureRequest, serve) -> Iterator[str]:
     """Where the app is served by each server; who takes no 64 KiB in half a second is too slow."""
-    floor = str(round(64 * 1024 / STALL_SECONDS))
-    settings = {"STREAMING_MIN_BYTES_PER_SECOND": floor}
-    app = "tests.streaming.failing_app:app"
-    with serve(app, server=request.param, **settings) as server:
+    with serve(APP, server=request.param, **SETTINGS) as server:
         yield server.url
 
 
@@ -104,10 +108,32 @@ def test_a_reader_that_stalls_is_dropped(http, url, stream):
     address = httpx2.URL(url)
     with socket.create_connection((address.host, address.port)) as reader:
         reader.sendall(f"GET /{stream} HTTP/1.1\r\nHost: {address.host}\r\n\r\n".encode())
-        # The kernel takes some megabytes before anything stalls.
+        # The kernel on the reader's side takes some megabytes before anything stalls.
         wait_until_closed(http, url, stream, before + 1, seconds=10)
     ends = http.get(f"{url}/metrics").text
     assert 'streaming_streams_total{end="too_slow",module="other"}' in ends
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="the kernel has no such limit")
+def test_the_kernel_keeps_little_of_what_nobody_reads(http, serve):
+    with serve(APP, **SETTINGS) as server, stopped_reader(server, "/never-waits"):
+        wait_until_closed(http, server.url, "never-waits", 1)
+        figures = http.get(f"{server.url}/metrics").text
+    [sent] = re.findall(r'^streaming_bytes_total{module="other"} (.+)', figures, re.MULTILINE)
+    assert 0 < float(sent) < MIB
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs UNIX sockets")
+def test_a_stream_goes_through_a_unix_socket(tmp_path):
+    path = tmp_path / "socket"
+    command = [sys.executable, "-m", "uvicorn", APP, "--uds", str(path)]
+    with subprocess.Popen(command, cwd=PROJECT) as server:
+        while not path.exists() and server.poll() is None:
+            time.sleep(0.05)
+        with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(path))) as client:
+            body = client.get("http://localhost/large?megabytes=1").content
+        server.terminate()
+    assert b'"complete"' in body.splitlines()[-1]
 
 
 def test_a_reader_that_is_slow_but_not_too_slow_gets_everything(http, url):

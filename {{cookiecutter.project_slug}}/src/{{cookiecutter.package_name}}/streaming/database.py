@@ -15,8 +15,8 @@ from anyio.to_thread import run_sync
 run_in_thread = partial(run_sync, abandon_on_cancel=True, limiter=CapacityLimiter(40))
 # So that the first rows do not wait for a whole batch.
 FIRST_ROWS = 1_000
-# A query costs about as much for a few batches as for one.
-RANGE_BATCHES = 6
+# A query costs about as much for a few batches as for one, but not every reader wants them all.
+MOST_BATCHES = 6
 # A reader that takes longer over a batch does not need the next ones to be there.
 PATIENCE_SECONDS = 2
 
@@ -108,6 +108,7 @@ class _ReadAhead:
         self._is_last = False
         self._reading: asyncio.Task[tuple[list[pa.RecordBatch], bool]] | None = None
         self._keeps_up = True
+        self._batches = 1
         self._timer: asyncio.TimerHandle | None = None
 
     async def next_batch(self) -> pa.RecordBatch | None:
@@ -138,7 +139,8 @@ class _ReadAhead:
         after, left = self._behind(self._page)
         self._is_last = self._is_last or left == 0
         if self._keeps_up and not self._is_last:
-            self._reading = self._read(after, left, RANGE_BATCHES)
+            self._reading = self._read(after, left, self._batches)
+            self._batches = min(2 * self._batches, MOST_BATCHES)
 
     def _read(
         self, after: Any, limit: int | None, batches: int
@@ -153,6 +155,7 @@ class _ReadAhead:
 
     def _let_go(self) -> None:
         self._keeps_up = False
+        self._batches = 1
         if self._reading and not self._reading.done():
             # Until then it has the cursor, and it will be behind this page.
             self._reading.add_done_callback(self._let_go_if_still_slow)

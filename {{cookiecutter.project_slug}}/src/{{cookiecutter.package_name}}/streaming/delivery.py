@@ -1,7 +1,9 @@
 """One stream on its way to its client: how long it may take, what it took, and how it ended."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import ContextVar
 
 import anyio
@@ -12,6 +14,7 @@ from .settings import streaming_settings
 from .shutdown import ShuttingDown, drain
 
 CHUNK_BYTES = 64 * 1024
+UNSENT_BYTES = 128 * 1024
 TRANSPORT = "streaming.transport"
 
 _current: ContextVar["Delivery"] = ContextVar("delivery")
@@ -54,6 +57,8 @@ class Delivery:
         self._seconds = CHUNK_BYTES / streaming_settings().min_bytes_per_second
         self._loop = asyncio.get_running_loop()
         self._cancel_scope = anyio.CancelScope()
+        if self._transport is not None:
+            _limit_unsent(self._transport)
         self._started = False
         self._finished = False
         self._end: metrics.End | None = None
@@ -133,3 +138,15 @@ class Delivery:
         if self._finished:
             return "shutdown" if self._endless and drain.begun else "complete"
         return self._end or "client_left"
+
+
+def _limit_unsent(transport: asyncio.Transport) -> None:
+    """Let the kernel keep 128 KiB that cannot be sent yet.
+
+    Linux would take up to 4 MiB from each stream that nobody reads (`tcp_wmem`), and all of that
+    would be made before anybody notices. What is on its way over a long distance does not count.
+    """
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        connection = transport.get_extra_info("socket")
+        with suppress(OSError):  # closed meanwhile, or no TCP
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)

@@ -4,6 +4,7 @@ from tests.streaming.stalled import MIB, memory_of_each
 
 
 @pytest.mark.slow
-def test_a_reader_that_has_stopped_costs_at_most_a_mebibyte(http, serve):
-    grown = memory_of_each(http, serve, "/exports/readings?format=csv")
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_a_reader_that_has_stopped_costs_at_most_a_mebibyte(http, serve, format):
+    grown = memory_of_each(http, serve, f"/exports/readings?format={format}")
     assert grown < MIB, f"{grown / 1024:.0f} KiB"
