@@ -1,7 +1,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import duckdb
@@ -20,6 +20,19 @@ def connection():
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE numbers AS SELECT range AS id FROM range(1, 2501)")
         yield connection
+
+
+@pytest.fixture
+def rows_in_memory() -> Iterator[Callable[[], int]]:
+    """Count the rows of all batches that are in memory and were not before."""
+
+    def count() -> int:
+        gc.collect()
+        return sum(len(found) for found in gc.get_objects() if isinstance(found, pa.RecordBatch))
+
+    gc.freeze()
+    yield count
+    gc.unfreeze()
 
 
 def collect(batches: AsyncIterator[pa.RecordBatch]) -> list[pa.RecordBatch]:
@@ -122,20 +135,19 @@ def test_rows_that_come_in_between_pages_are_neither_lost_nor_twice(connection):
 @pytest.mark.parametrize("slow_at", [1, 2, 5, 20, 24])
 @pytest.mark.parametrize("patience", [0, 0.03])  # shorter and longer than a query takes
 def test_what_was_read_ahead_for_a_slow_reader_is_let_go_and_read_again(
-    connection, monkeypatch, key, limit, slow_at, patience
+    connection, monkeypatch, rows_in_memory, key, limit, slow_at, patience
 ):
     monkeypatch.setattr(database, "PATIENCE_SECONDS", patience)
     sql = f"SELECT {key} AS id FROM numbers"  # noqa: S608
     expected = connection.sql(f"FROM ({sql}) ORDER BY id").to_arrow_table().column(0).to_pylist()
 
     async def read() -> tuple[list[Any], int]:
-        batches, held, others = [], 0, rows_in_memory()
+        batches, held = [], 0
         async for batch in pages(connection, sql, limit=limit, batch_rows=100):
             batches.append(batch)
             if len(batches) in {slow_at, slow_at + 1}:
                 await asyncio.sleep(0.1)
-                gc.collect()
-                held = max(held, rows_in_memory() - sum(map(len, batches)) - others)
+                held = max(held, rows_in_memory() - sum(map(len, batches)))
         return ids(batches), held
 
     found, held = asyncio.run(read())
@@ -159,7 +171,3 @@ def test_nothing_is_lost_where_a_slow_reader_is_found_while_the_next_page_is_rea
         return batches
 
     assert ids(asyncio.run(read())) == list(range(1, 2501))
-
-
-def rows_in_memory() -> int:
-    return sum(len(found) for found in gc.get_objects() if isinstance(found, pa.RecordBatch))
