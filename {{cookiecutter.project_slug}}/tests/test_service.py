@@ -57,7 +57,7 @@ def test_no_other_origin_may_read(http, service):
 
 @pytest.mark.slow
 def test_processes_that_start_together_make_the_demo_data_once(tmp_path):
-    code = f"from {PACKAGE}.streaming.demo import open_readings; open_readings()"
+    code = f"from {PACKAGE}.demo import open_readings; open_readings()"
     environment = {**os.environ, "DEMO_FOLDER": str(tmp_path), "DEMO_ROWS": "1000"}
     processes = [
         subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE)

@@ -3,9 +3,11 @@ from collections.abc import AsyncGenerator
 from pydantic import BaseModel
 
 from {{ cookiecutter.package_name }}.main import app
-from {{ cookiecutter.package_name }}.streaming import (
+from {{ cookiecutter.package_name }}.records import (
     batching,
     formats,
+)
+from {{ cookiecutter.package_name }}.streaming import (
     responses,
 )
 

@@ -11,10 +11,12 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from {{ cookiecutter.package_name }}.streaming import (
-    application,
+from {{ cookiecutter.package_name }}.records import (
     batching,
     formats,
+)
+from {{ cookiecutter.package_name }}.streaming import (
+    application,
     problems,
     responses,
     shutdown,

@@ -12,7 +12,7 @@ from fastapi import HTTPException
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .records import Instant, RecordQuery, RecordSource, last_key
+from .record_source import Instant, RecordQuery, RecordSource, last_key
 from .settings import JsonlSettings
 
 logger = logging.getLogger(__name__)

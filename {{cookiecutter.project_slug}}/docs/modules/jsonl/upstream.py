@@ -12,8 +12,8 @@ from fastapi import HTTPException
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ...streaming.formats import Batch
-from .records import Instant, RecordQuery, RecordSource
+from ...records.formats import Batch
+from .record_source import Instant, RecordQuery, RecordSource
 
 MOST_LINE_BYTES = 1024 * 1024
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from fastapi import HTTPException
 
 from {{ cookiecutter.package_name }}.modules.jsonl import (
-    records,
+    record_source,
     source,
 )
 
@@ -16,10 +16,10 @@ class Killed(BaseException):
     """No handler catches it: the stream ends without last words, as when the process is killed."""
 
 
-Batches = AsyncGenerator[records.Batch, None]
+Batches = AsyncGenerator[record_source.Batch, None]
 
 
-async def first_batch(query: records.RecordQuery) -> records.Batch:
+async def first_batch(query: record_source.RecordQuery) -> record_source.Batch:
     batches = source.Readings().batches(query)
     try:
         return await anext(batches)
@@ -30,7 +30,7 @@ async def first_batch(query: records.RecordQuery) -> records.Batch:
 class Dies(source.Readings):
     """Breaks off for who asks from the beginning on, and not for who resumes."""
 
-    async def batches(self, query: records.RecordQuery) -> Batches:
+    async def batches(self, query: record_source.RecordQuery) -> Batches:
         if query.after is None:
             yield await first_batch(query)
             raise Killed
@@ -41,20 +41,20 @@ class Dies(source.Readings):
 class Fails(source.Readings):
     """Fails behind the second record, whoever asks."""
 
-    async def batches(self, query: records.RecordQuery) -> Batches:
+    async def batches(self, query: record_source.RecordQuery) -> Batches:
         batch = await first_batch(query)
         yield batch[:2] if query.after is None else batch[:0]
         raise RuntimeError("the source has failed")
 
 
 class IsDown(source.Readings):
-    async def batches(self, query: records.RecordQuery) -> Batches:
+    async def batches(self, query: record_source.RecordQuery) -> Batches:
         raise HTTPException(503, "The database is down.")
         yield
 
 
 class Waits(source.Readings):
-    async def batches(self, query: records.RecordQuery) -> Batches:
+    async def batches(self, query: record_source.RecordQuery) -> Batches:
         yield await first_batch(query)
         await asyncio.sleep(3600)
 
@@ -62,7 +62,7 @@ class Waits(source.Readings):
 class Generous(source.Readings):
     """Sends single records, and more of them than it is asked for."""
 
-    async def batches(self, query: records.RecordQuery) -> AsyncGenerator[dict[str, int], None]:
+    async def batches(self, query: record_source.RecordQuery) -> AsyncGenerator[dict[str, int], None]:
         for number in range(query.after or 0, 10):
             yield {"id": number + 1}
 

@@ -21,10 +21,10 @@ from {{ cookiecutter.package_name }}.modules.jsonl import (
     encoding,
     parameters,
 )
-from {{ cookiecutter.package_name }}.streaming import (
+from {{ cookiecutter.package_name }}.records import (
     formats,
 )
-from {{ cookiecutter.package_name }}.streaming.formats import (
+from {{ cookiecutter.package_name }}.records.formats import (
     objects,
 )
 

@@ -2,8 +2,8 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 
-from ...streaming.batching import encode_batches
-from ...streaming.formats import ArrowStream, Csv, Encoder, JsonLines, Parquet
+from ...records.batching import encode_batches
+from ...records.formats import ArrowStream, Csv, Encoder, JsonLines, Parquet
 from ...streaming.responses import StreamResponse
 from .source import SOURCES, lifespan
 from .tables import TableSource

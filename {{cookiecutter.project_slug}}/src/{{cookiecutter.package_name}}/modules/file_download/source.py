@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ...streaming.demo import open_files
+from ...demo import open_files
 from .settings import FileDownloadSettings
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from ...streaming.formats import Csv, JsonLines, NdJson
-from .records import RecordSource
+from ...records.formats import Csv, JsonLines, NdJson
+from .record_source import RecordSource
 
 END_RECORD = {
     "type": "object",

@@ -2,11 +2,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...streaming.formats import Batch, Encoder
+from ...records.formats import Batch, Encoder
 from ...streaming.problems import Problem
 from .cursors import Cursors
 from .parameters import Parameters
-from .records import field_of
+from .record_source import field_of
 
 CURSOR = "@cursor"
 HEARTBEAT = b"\n"

@@ -6,9 +6,9 @@ from dataclasses import replace
 import anyio
 import pyarrow as pa
 
-from ...streaming.formats import Batch
+from ...records.formats import Batch
 from ...streaming.shutdown import ShuttingDown, drain
-from .records import RecordQuery, RecordSource, last_key
+from .record_source import RecordQuery, RecordSource, last_key
 from .settings import JsonlSettings
 
 LONGEST_WAIT_SECONDS = 1  # until draining is seen

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from babel import Locale, UnknownLocaleError
 from babel.dates import tokenize_pattern
 
-from ...streaming.formats import Csv
+from ...records.formats import Csv
 
 MACHINE_READABLE = "und"  # the tag for no language in particular (BCP 47)
 # Babel takes what is behind an "@" for anything, and "root" for a language.

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from werkzeug.datastructures import LanguageAccept, MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from ...streaming.formats import Csv, Encoder, JsonArray, JsonLines, NdJson
+from ...records.formats import Csv, Encoder, JsonArray, JsonLines, NdJson
 from .locales import LocalizedCsv, find_locale, parse_locale
 from .parameters import Parameters
 from .settings import JsonlSettings

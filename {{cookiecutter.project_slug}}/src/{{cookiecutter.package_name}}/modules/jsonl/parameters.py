@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from .cursors import Cursors
 from .locales import parse_locale
-from .records import RecordQuery, RecordSource
+from .record_source import RecordQuery, RecordSource
 
 MOST_CURSOR_LETTERS = 4096
 

@@ -2,8 +2,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
-from ...streaming.batching import encode_batches
-from ...streaming.formats import Encoder
+from ...records.batching import encode_batches
+from ...records.formats import Encoder
 from ...streaming.responses import StreamResponse
 from .cursors import Cursors
 from .descriptions import describe_records
@@ -12,7 +12,7 @@ from .following import follow, read
 from .locales import LocalizedCsv
 from .negotiation import negotiate
 from .parameters import Parameters, parameters_of, record_query
-from .records import RecordSource
+from .record_source import RecordSource
 from .source import SOURCES, lifespan
 
 router = APIRouter(prefix="/records", tags=["jsonl"], lifespan=lifespan)

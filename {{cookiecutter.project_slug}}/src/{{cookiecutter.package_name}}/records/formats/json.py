@@ -3,7 +3,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..problems import Problem
+from ...streaming.problems import Problem
 from . import columns, objects
 from .encoder import Batch, Encoder
 

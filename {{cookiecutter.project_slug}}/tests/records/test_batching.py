@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pydantic import BaseModel
 
-from {{ cookiecutter.package_name }}.streaming import (
+from {{ cookiecutter.package_name }}.records import (
     batching,
     formats,
 )

@@ -3,7 +3,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from ..problems import Problem
+from ...streaming.problems import Problem
 
 # Objects are Pydantic models, dataclasses, msgspec structs or dicts, all with the same fields.
 Batch = pa.RecordBatch | Sequence[Any]

@@ -8,11 +8,11 @@ from typing import Any
 import anyio
 import pyarrow as pa
 
-from .delivery import count_records
+from ..streaming.delivery import count_records
 from .formats import Batch, Encoder
-from .problems import describe
-from .shutdown import drain
-from .threads import iterate_in_thread
+from ..streaming.problems import describe
+from ..streaming.shutdown import drain
+from ..streaming.threads import iterate_in_thread
 
 CHUNK_BYTES = 64 * 1024
 PART_BYTES = CHUNK_BYTES // 2

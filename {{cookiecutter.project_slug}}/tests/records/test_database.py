@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from {{ cookiecutter.package_name }}.streaming import (
+from {{ cookiecutter.package_name }}.records import (
     database,
 )
 

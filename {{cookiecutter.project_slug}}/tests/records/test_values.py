@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import BaseModel
 
-from {{ cookiecutter.package_name }}.streaming import (
+from {{ cookiecutter.package_name }}.records import (
     formats,
 )
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ..formats import Csv
+from ..records.formats import Csv
 from .readings import open_readings
 from .settings import DemoSettings
 

@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from {{ cookiecutter.package_name }}.streaming import (
+from {{ cookiecutter.package_name }}.records import (
     formats,
+)
+from {{ cookiecutter.package_name }}.streaming import (
     problems,
 )
 

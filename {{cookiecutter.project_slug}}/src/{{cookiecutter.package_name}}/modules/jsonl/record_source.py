@@ -8,7 +8,7 @@ import anyio
 import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel, BeforeValidator
 
-from ...streaming.formats import Batch
+from ...records.formats import Batch
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
 
