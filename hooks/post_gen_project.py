@@ -1,6 +1,6 @@
 """Leave what was asked for in the project, and say what is there and how to go on.
 
-A module owns every path that has a component whose stem is the module's name.
+A module, or a part that modules share, owns every path that has a component whose stem is its name.
 """
 
 import json
@@ -14,7 +14,8 @@ from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
-MODULES = ("file_download", "sse", "jsonl", "batch_export")
+# The parts that each module needs.
+MODULES = ANSWERS["__modules"]
 # cruft renders without it.
 REPO = Path(ANSWERS["_repo_dir"]) if "_repo_dir" in ANSWERS else None
 STAGE = Path(".regeneration")
@@ -25,8 +26,9 @@ LINK = Path(".cruft.json")
 def finish_new_project():
     chosen = [module for module in MODULES if ANSWERS[module]]
     left_out = [module for module in MODULES if not ANSWERS[module]]
-    for module in left_out:
-        prune(Path.cwd(), module)
+    needed = {*chosen, *(part for module in chosen for part in MODULES[module])}
+    for name in {*MODULES, *(part for parts in MODULES.values() for part in parts)} - needed:
+        prune(Path.cwd(), name)
     write_answers(Path.cwd(), kept={}, modules=chosen)
     link()
     # cruft compares projects that it renders in folders of its own: nobody is to go there.
@@ -114,7 +116,7 @@ def regenerate(repo):
     # A service that is stopped while it is regenerated is put back as it was.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped; nothing has changed."))
     try:
-        regeneration = Regeneration(Path.cwd(), ANSWERS["package_name"], chosen)
+        regeneration = Regeneration(Path.cwd(), ANSWERS["package_name"], MODULES, chosen)
         write_answers(regeneration.rendered, kept_answers(), {*chosen, *regeneration.there})
         regeneration.plan()
         if not ANSWERS["_dry_run"]:

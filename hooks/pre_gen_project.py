@@ -9,7 +9,8 @@ from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
-MODULES = ("file_download", "sse", "jsonl", "batch_export")
+# The parts that each module needs.
+MODULES = ANSWERS["__modules"]
 LONGEST_NAME = 60
 # cruft renders without it; the copy is cookiecutter's, which leaves it behind where a hook fails.
 REPO = Path(ANSWERS["_repo_dir"]) if "_repo_dir" in ANSWERS else None
@@ -35,7 +36,7 @@ DEPENDENCIES = """
     trio_websocket truststore ty typing_extensions typing_inspection urllib3 uvicorn uvloop
     virtualenv watchfiles websocket websockets werkzeug wsproto yaml zmq zope
 """.split()  # noqa: SIM905 (a hundred lines otherwise)
-FOLDERS = ("clients", "docs", "loadtest", "src", "tests")
+FOLDERS = ("clients", "demo", "docs", "loadtest", "src", "streaming", "tests")
 DEVICES = (
     "aux",
     "con",
@@ -67,7 +68,7 @@ def find_problem():
         *sys.stdlib_module_names,
         *DEPENDENCIES,
         *MODULES,
-        "streaming",
+        *(part for parts in MODULES.values() for part in parts),
         *FOLDERS,
         *DEVICES,
     }

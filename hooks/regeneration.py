@@ -2,19 +2,22 @@
 
 cookiecutter writes straight over what it finds. `turn_aside` therefore changes the copy of the
 template that it renders: all goes into a stage, a folder of its own in the project. `Regeneration`
-then moves what belongs to the core and to the chosen modules to its place: all of it or nothing.
+then moves what belongs to the core, to the chosen modules and to the parts that these need to its
+place: all of it or nothing.
 """
 
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-MODULES = ("file_download", "sse", "jsonl", "batch_export")
+# What every service has; a file of the core shows that a project has been here before.
 CORE = "streaming"
+CORE_FILE = "application.py"
+DEMO = "demo"
 STAGE = ".regeneration"
 # Where git itself has started the command, these name another repository or index.
 ELSEWHERE = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
@@ -24,10 +27,14 @@ class Refused(Exception):
     """One line that says why nothing was written."""
 
 
-def owner(path: PurePath) -> str | None:
-    """The module, or the core, that has a component of the path named after it."""
-    stems = [PurePath(part).stem for part in path.parts]
-    return next((name for name in (*MODULES, CORE) if name in stems), None)
+def owner(path: PurePath, modules: Mapping[str, Sequence[str]]) -> str | None:
+    """The module, else the part, else the core or the demo, that a component is named after.
+
+    `modules` is the table of `cookiecutter.json`: the parts that each module needs.
+    """
+    stems = {PurePath(component).stem for component in path.parts}
+    parts = [part for needed in modules.values() for part in needed]
+    return next((name for name in (*modules, *parts, CORE, DEMO) if name in stems), None)
 
 
 def package_folder(project: Path, package: str) -> PurePath:
@@ -104,15 +111,23 @@ class Change(NamedTuple):
 class Regeneration:
     """What rendering into `project` comes to: files to add, to refresh and to keep.
 
-    `there` are the modules that the project had before.
+    `modules` are all that there are, with the parts that each needs; `there` are those that the
+    project had before.
     """
 
-    def __init__(self, project: Path, package: str, chosen: Iterable[str]) -> None:
+    def __init__(
+        self,
+        project: Path,
+        package: str,
+        modules: Mapping[str, Sequence[str]],
+        chosen: Iterable[str],
+    ) -> None:
         self.project = project
         self.rendered = project / STAGE / "rendered"
         self.package = package_folder(project, package)
+        self.modules = modules
         self.chosen = tuple(chosen)
-        self.there = tuple(name for name in MODULES if (self._modules / name).is_dir())
+        self.there = tuple(name for name in modules if (self._modules / name).is_dir())
         self.kept: list[Path] = []
         self.changes: list[Change] = []
 
@@ -127,12 +142,16 @@ class Regeneration:
         modules = f"src/{package}/modules/__init__.py"
         return {modules, "clients/javascript/package.json", "tests/conftest.py"}
 
+    def owner(self, path: PurePath) -> str | None:
+        return owner(path, self.modules)
+
     def plan(self) -> None:
         """Raises `Refused` for what cannot be written, or not brought back by git."""
-        core = self.project / self.package / CORE
-        is_first = not (core / "batching.py").is_file()
-        if is_first and core.exists():
-            raise Refused(self._is_in_the_way(core))
+        wanted = {*self.chosen, *self._parts_of(self.chosen), CORE, DEMO}
+        new = wanted - self._there_before()
+        for name in new - set(self.modules):
+            if (folder := self.project / self.package / name).exists():
+                raise Refused(self._is_in_the_way(folder))
         # H is a file whose edits git sees; others are told to be left out of its sight.
         files = git(self.project, "ls-files", "-v")
         tracked = {name for flag, _, name in (line.partition(" ") for line in files) if flag == "H"}
@@ -140,19 +159,29 @@ class Regeneration:
             path = source.relative_to(self.rendered)
             target = self.project / self._place(path)
             if path.as_posix() in self._glue:
-                wanted = not target.exists()
+                is_wanted = not target.exists()
             else:
-                wanted = owner(path) in (*self.chosen, CORE)
-            if wanted:
+                is_wanted = self.owner(path) in wanted
+            if is_wanted:
                 self._plan(source, target, tracked)
         for change in self.changes:
-            if is_first and change.new is None:
+            if change.new is None and self.owner(self._name(change.target)) in new:
                 raise Refused(self._is_in_the_way(change.target))
         self._leave_out_the_demo()
 
+    def _parts_of(self, modules: Iterable[str]) -> set[str]:
+        return {part for module in modules for part in self.modules[module]}
+
+    def _there_before(self) -> set[str]:
+        if not (self.project / self.package / CORE / CORE_FILE).is_file():
+            return set()
+        return {*self.there, *self._parts_of(self.there), CORE, DEMO}
+
+    def _name(self, path: Path) -> PurePath:
+        return path.relative_to(self.project)
+
     def _is_in_the_way(self, path: Path) -> str:
-        name = path.relative_to(self.project).as_posix()
-        return f"{name} is in the way of the template's: move or rename it first."
+        return f"{self._name(path).as_posix()} is in the way of the template's: move or rename it first."
 
     def _place(self, path: PurePath) -> PurePath:
         return path.relative_to("src") if self._is_flat and path.parts[0] == "src" else path
@@ -164,7 +193,7 @@ class Regeneration:
     def _plan(self, source: Path, target: Path, tracked: set[str]) -> None:
         if self._is_flat:
             _replace(source, f"src/{self.package}/", f"{self.package}/")
-        name = target.relative_to(self.project).as_posix()
+        name = self._name(target).as_posix()
         if target.name == "source.py" and (target.exists() or target.with_suffix("").is_dir()):
             self.kept.append(target)
             return
@@ -182,10 +211,12 @@ class Regeneration:
 
     def _leave_out_the_demo(self) -> None:
         """A team that has replaced every source has deleted the demo; a new source needs it."""
-        demo = self.project / self.package / CORE / "demo"
+        package = self.project / self.package
         needed = any(change.new and change.target.name == "source.py" for change in self.changes)
-        if demo.parent.is_dir() and not demo.is_dir() and not needed:
-            self.changes = [change for change in self.changes if demo not in change.target.parents]
+        if (package / CORE).is_dir() and not (package / DEMO).is_dir() and not needed:
+            self.changes = [
+                change for change in self.changes if DEMO not in self._name(change.target).parts
+            ]
 
     def write(self) -> None:
         """Make all changes; where one fails, the project is as it was before."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from regeneration import CORE, Regeneration, git, owner
+from regeneration import CORE, Regeneration, git
 
 # The gates of a new service; a project that exists has its own.
 GATES = {"pre-commit", "ruff", "ty"}
@@ -94,7 +94,7 @@ def router_lines(regeneration: Regeneration) -> Iterator[str]:
 def _own_code(regeneration: Regeneration) -> Iterator[str]:
     package = regeneration.project / regeneration.package
     for path in (*regeneration.project.glob("*.py"), *package.rglob("*.py")):
-        if path.is_file() and owner(path.relative_to(regeneration.project)) is None:
+        if path.is_file() and regeneration.owner(path.relative_to(regeneration.project)) is None:
             yield path.read_text(encoding="utf-8")
 
 

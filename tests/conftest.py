@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "combination" in metafunc.fixturenames:
         only = tuple(filter(None, metafunc.config.getoption("--only").split("+")))
-        if unknown := set(only) - set(MODULES):
+        if unknown := set(only) - MODULES.keys():
             raise pytest.UsageError(
                 f"--only: {', '.join(unknown)}: not one of {', '.join(MODULES)}"
             )

@@ -1,7 +1,9 @@
 """The template, as its tests see it."""
 
+import json
 import os
 import re
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 
@@ -10,7 +12,10 @@ PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 RAW = re.compile(r"\{% raw %\}(.*?)\{% endraw %\}", re.DOTALL)
 TAG = re.compile(r"\{%-?(.*?)-?%\}|\{\{(.*?)\}\}|\{#.*?#\}", re.DOTALL)
 
-MODULES = ("file_download", "sse", "jsonl", "batch_export")
+# The one table of modules, and of the parts that each needs.
+DEFINITION = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+MODULES: dict[str, list[str]] = DEFINITION["__modules"]
+PARTS = {part for parts in MODULES.values() for part in parts}
 COMBINATIONS = [
     tuple(module for module, chosen in zip(MODULES, choice, strict=True) if chosen)
     for choice in product((True, False), repeat=len(MODULES))
@@ -29,6 +34,10 @@ def users_environment() -> dict[str, str]:
 def choose(*modules: str) -> dict[str, bool]:
     """The answers that choose these modules and no others."""
     return {module: module in modules for module in MODULES}
+
+
+def parts_of(modules: Iterable[str]) -> set[str]:
+    return {part for module in modules for part in MODULES[module]}
 
 
 def source_files() -> list[Path]:

@@ -1,8 +1,5 @@
-import json
+from template import DEFINITION, MODULES
 
-from template import MODULES, TEMPLATE
-
-DEFINITION = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 VARIABLES = [
     "project_name",
     "project_slug",

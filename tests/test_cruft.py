@@ -42,7 +42,7 @@ def test_a_module_switched_on_is_as_if_it_had_been_chosen_and_off_as_if_never(
     template_repository, fresh, tmp_path, first
 ):
     service = create(template_repository, tmp_path, extra_context=choose(first)).start()
-    for second in set(MODULES) - {first}:
+    for second in MODULES.keys() - {first}:
         service.update(**{second: True})
         assert service.files() == fresh(tuple(each for each in MODULES if each in {first, second}))
         service.commit(f"add {second}")

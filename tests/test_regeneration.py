@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from template import COMBINATIONS, MODULES, TEMPLATE, choose
+from template import COMBINATIONS, MODULES, PARTS, TEMPLATE, choose
 
 sys.path.insert(0, str(TEMPLATE / "hooks"))
 from regeneration import Refused, Regeneration, owner
@@ -96,8 +96,12 @@ def hashes(folder: Path) -> dict[str, str]:
     }
 
 
+def owner_of(name: str) -> str | None:
+    return owner(PurePath(name), MODULES)
+
+
 def owned(files: dict[str, str], *owners: str) -> dict[str, str]:
-    return {name: digest for name, digest in files.items() if owner(PurePath(name)) in owners}
+    return {name: digest for name, digest in files.items() if owner_of(name) in owners}
 
 
 def said(result: Result, verb: str) -> list[str]:
@@ -118,8 +122,8 @@ def test_a_module_is_added_to_a_project_of_another_kind_and_nothing_else_is_touc
     assert f"{package}/streaming/responses.py" in after
     glue = {f"{package}/modules/__init__.py", "clients/javascript/package.json"}
     added = after.keys() - before.keys()
-    assert {name for name in added if owner(PurePath(name)) is None} == glue
-    assert not owned(after, *set(MODULES) - {"jsonl"})
+    assert {name for name in added if owner_of(name) is None} == glue
+    assert not owned(after, *MODULES.keys() - {"jsonl"})
     page = (orders / "docs" / "modules" / "jsonl.md").read_text("utf-8")
     assert f"`{package}/modules/jsonl/source.py`" in page
 
@@ -186,7 +190,7 @@ def test_what_was_not_chosen_keeps_its_edits_and_every_source_is_the_teams(
     changed = {name for name in before if after.get(name) != before[name]}
     assert changed == {"src/my_service/modules/jsonl/negotiation.py", "streaming.json"}
     assert engine.read_text("utf-8") == rendered
-    assert {owner(PurePath(name)) for name in after.keys() - before.keys()} == {"batch_export"}
+    assert {owner_of(name) for name in after.keys() - before.keys()} == {"batch_export"}
     assert said(result, "kept") == ["src/my_service/modules/jsonl/source.py"]
     assert said(result, "left alone") == ["sse, which was not chosen"]
     assert "src/my_service/modules/jsonl/negotiation.py" in said(result, "refreshed")
@@ -224,9 +228,11 @@ def test_a_module_that_comes_later_is_the_same(render, regenerate, commit, befor
     commit(service)
     result = regenerate(service, *only(later))
     assert result.returncode == 0, result.stderr
-    regenerated = owned(hashes(service), *MODULES, "streaming")
+    regenerated = owned(hashes(service), *MODULES, *PARTS, "streaming", "demo")
     shutil.rmtree(service)
-    assert regenerated == owned(hashes(render(**choose(*before, later))), *MODULES, "streaming")
+    assert regenerated == owned(
+        hashes(render(**choose(*before, later))), *MODULES, *PARTS, "streaming", "demo"
+    )
 
 
 def test_the_answers_are_kept_for_the_next_time(render, template, commit, tmp_path, run):
@@ -288,10 +294,10 @@ def have_a_page_of_that_name(project: Path) -> None:
 def hide_an_edit_from_git(project: Path) -> None:
     package = project / "src" / "orders" / "streaming"
     package.mkdir()
-    (package / "batching.py").write_text("before\n", encoding="utf-8")
+    (package / "application.py").write_text("before\n", encoding="utf-8")
     for command in (
         ["add", "."],
-        ["update-index", "--skip-worktree", str(package / "batching.py")],
+        ["update-index", "--skip-worktree", str(package / "application.py")],
     ):
         subprocess.run(["git", *command], cwd=project, check=True)
 
@@ -309,7 +315,7 @@ IN_THE_WAY = {
     "a folder in the place of a file": (make_a_folder_of_a_file, True, "streaming.json"),
     "a package of that name": (have_a_core_of_ones_own, True, "src/orders/streaming"),
     "a page of that name": (have_a_page_of_that_name, True, "docs/streaming.md"),
-    "an edit that git is not to see": (hide_an_edit_from_git, True, "streaming/batching.py"),
+    "an edit that git is not to see": (hide_an_edit_from_git, True, "streaming/application.py"),
     "answers that are none": (break_the_answers, True, "streaming.json"),
 }
 
@@ -356,7 +362,7 @@ def test_a_failure_half_way_leaves_the_project_as_it_was(orders, regenerate, tem
     package = "src/orders" if (orders / "src").exists() else "orders"
     core = orders / package / "streaming"
     core.mkdir()
-    (core / "batching.py").touch()
+    (core / "application.py").touch()
     (stage / "src" / "orders" / "modules" / "jsonl").mkdir(parents=True)
     (stage / "streaming.json").write_text("{}", encoding="utf-8")
     for name in ("router.py", "source.py"):
@@ -365,7 +371,7 @@ def test_a_failure_half_way_leaves_the_project_as_it_was(orders, regenerate, tem
     (orders / package / "modules" / "jsonl" / "router.py").write_text("old\n", "utf-8")
     subprocess.run(["git", "add", "."], cwd=orders, check=True)
     before = hashes(orders)
-    regeneration = Regeneration(orders, "orders", ["jsonl"])
+    regeneration = Regeneration(orders, "orders", MODULES, ["jsonl"])
     regeneration.plan()
     assert len(regeneration.changes) == 3
     regeneration.changes[-1].source.unlink()
@@ -399,13 +405,13 @@ def test_what_git_ignores_is_said(orders, regenerate, commit):
 def test_a_demo_that_a_team_has_deleted_stays_away(render, regenerate, commit):
     service = render(**choose("jsonl"))
     package = service / "src" / "my_service"
-    shutil.rmtree(package / "streaming" / "demo")
+    shutil.rmtree(package / "demo")
     (package / "modules" / "jsonl" / "source.py").write_text("SOURCES = {}\n", "utf-8")
     commit(service)
     assert regenerate(service, *only("jsonl")).returncode == 0
-    assert not (package / "streaming" / "demo").exists()
+    assert not (package / "demo").exists()
     assert regenerate(service, *only("sse")).returncode == 0
-    assert (package / "streaming" / "demo").is_dir(), "the new source reads it"
+    assert (package / "demo").is_dir(), "the new source reads it"
 
 
 def test_a_team_that_has_changed_everything_loses_nothing(render, regenerate, commit, run):
@@ -428,7 +434,7 @@ def test_a_team_that_has_changed_everything_loses_nothing(render, regenerate, co
     after = hashes(service)
     lost = {name for name in before if after.get(name) != before[name]}
     assert lost == set(said(result, "refreshed"))
-    assert {owner(PurePath(name)) for name in lost} <= {"jsonl", "streaming"}
+    assert {owner_of(name) for name in lost} <= {"jsonl", "streaming"}
     assert (package / "modules" / "jsonl" / "router.py").exists()
     assert not (service / "Makefile").exists()
 
@@ -452,7 +458,10 @@ def test_no_copy_of_the_template_is_left_behind(orders, regenerate, tmp_path, mo
 
 
 def test_a_path_has_at_most_one_owner():
-    assert owner(PurePath("tests/modules/sse/test_sse.py")) == "sse"
-    assert owner(PurePath("src/orders/streaming/formats/csv.py")) == "streaming"
-    assert owner(PurePath("src/orders/main.py")) is None
+    assert owner_of("tests/modules/sse/test_sse.py") == "sse"
+    assert owner_of("src/orders/records/formats/csv.py") == "records"
+    assert owner_of("src/orders/demo/sse.py") == "sse"
+    assert owner_of("src/orders/demo/readings.py") == "demo"
+    assert owner_of("docs/streaming/proxies.md") == "streaming"
+    assert owner_of("src/orders/main.py") is None
     assert issubclass(Refused, Exception)

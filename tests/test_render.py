@@ -4,19 +4,37 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
-from template import COMBINATIONS, MODULES, PROJECT, RAW, TAG, choose, source_files
+from template import (
+    COMBINATIONS,
+    MODULES,
+    PARTS,
+    PROJECT,
+    RAW,
+    TAG,
+    choose,
+    parts_of,
+    source_files,
+)
 
-TRACES = {
-    "file_download": r"file_download|FILE_DOWNLOAD|/files\b",
-    "sse": r"\bsse\b|SSE_|/events\b",
-    # `jsonl` is the name of a format as well, which exports have too.
-    "jsonl": r"modules.jsonl|JSONL_|/records\b",
-    "batch_export": r"batch_export|BATCH_EXPORT|/exports\b",
-}
+PACKAGE = PROJECT / "src" / "{{cookiecutter.package_name}}"
+# The name of a format as well, which exports have too.
+ALSO_A_FORMAT = {"jsonl"}
+# What only services with a part need, beside its own folder.
+LIBRARIES = {"records": "pyarrow|arro3|duckdb"}
+
+
+def trace(name: str) -> str:
+    """What in a rendered file would tell of a module or a part that is not there."""
+    if name in MODULES:
+        router = (PACKAGE / "modules" / name / "router.py").read_text(encoding="utf-8")
+        routes = re.findall(r'APIRouter\(.*?prefix="(/[^"]+)"', router, re.DOTALL)
+        traces = [f"modules.{name}", f"{name.upper()}_", *(rf"{route}\b" for route in routes)]
+        return "|".join(traces if name in ALSO_A_FORMAT else [*traces, rf"\b{name}\b"])
+    return rf"(?i:\.{name}\b|\b{name}/|{LIBRARIES[name]})"
 
 
 # What the hooks write: it has the answers, the names of all modules with them.
@@ -31,41 +49,46 @@ def rendered_files(project: Path) -> Iterator[Path]:
     )
 
 
-def test_there_are_fifteen_combinations():
-    assert len(COMBINATIONS) == 15
+def test_every_combination_is_there():
+    assert len(COMBINATIONS) == 2 ** len(MODULES) - 1
 
 
-def test_only_the_chosen_modules_have_paths(render, combination):
+def test_only_the_chosen_modules_and_what_they_need_have_paths(render, combination):
     project = render(**choose(*combination))
-    for module in MODULES:
-        owned = [path for path in project.rglob("*") if path.stem == module]
-        if module in combination:
-            kinds = {path.relative_to(project).parts[0] for path in owned}
-            assert kinds == {"src", "docs", "clients", "loadtest", "tests"}
+    for name in {*MODULES, *PARTS}:
+        owned = [path for path in project.rglob("*") if path.stem == name]
+        kinds = {path.relative_to(project).parts[0] for path in owned}
+        if name in combination:
+            assert kinds >= {"src", "docs", "clients", "loadtest", "tests"}
+        elif name in parts_of(combination):
+            assert kinds >= {"src", "docs", "tests"}
         else:
             assert owned == []
 
 
-def test_what_modules_do_not_own_is_in_every_combination(render, combination):
+def is_owned(path: str) -> bool:
+    return not {PurePath(part).stem for part in path.split("/")}.isdisjoint({*MODULES, *PARTS})
+
+
+def test_what_neither_a_module_nor_a_part_owns_is_in_every_combination(render, combination):
     project = render(**choose(*combination))
     expected = {
         path.relative_to(PROJECT).as_posix().replace("{{cookiecutter.package_name}}", "my_service")
         for path in source_files()
-        if not any(Path(part).stem in MODULES for part in path.relative_to(PROJECT).parts)
+        if not is_owned(path.relative_to(PROJECT).as_posix())
     }
     found = {path.relative_to(project).as_posix() for path in rendered_files(project)}
-    owned = {path for path in found if any(Path(part).stem in MODULES for part in path.split("/"))}
-    assert found - owned == expected
+    assert {path for path in found if not is_owned(path)} == expected
 
 
 def test_no_trace_of_the_template_or_of_a_module_that_is_not_there(render, combination):
     project = render(**choose(*combination))
-    absent = [trace for module, trace in TRACES.items() if module not in combination]
+    absent = [trace(name) for name in {*MODULES, *PARTS} - {*combination, *parts_of(combination)}]
     for path in rendered_files(project):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"cookiecutter|\{%|%\}|\{#|(?<!\$)\{\{", text), path
-        for trace in absent:
-            assert not re.search(trace, text), path
+        for pattern in absent:
+            assert not re.search(pattern, text), path
 
 
 def test_shared_files_have_no_gaps(render, combination):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from template import MODULES, PROJECT, RAW, TAG, TEMPLATE, source_files
+from template import MODULES, PARTS, PROJECT, RAW, TAG, TEMPLATE, source_files
 
 CONTROL_TAGS_MAY_BE_IN = {
     "README.md",
@@ -27,6 +27,7 @@ def test_the_template_language_is_where_it_may_be(path: Path):
     found = tags(path)
     if relative in CONTROL_TAGS_MAY_BE_IN:
         controls = {f"if cookiecutter.{module}" for module in MODULES} | {"endif"}
+        controls |= {f"if '{part}' in cookiecutter.__parts" for part in PARTS}
         simple = [part for tag in found for part in tag.replace(" or ", " | if ").split(" | ")]
         assert all(
             tag in controls or tag.startswith(("cookiecutter.", "replace(")) for tag in simple
@@ -52,12 +53,23 @@ def test_every_line_ends_with_a_line_feed_alone():
         assert content == b"" or content.endswith(b"\n"), path
 
 
-def test_a_module_does_not_import_another_nor_the_core_a_module():
-    package = PROJECT / "src" / "{{cookiecutter.package_name}}"
-    for module in MODULES:
-        for path in (package / "modules" / module).rglob("*.py"):
-            imports = re.findall(r"^from (\.+[\w.]*) import", path.read_text("utf-8"), re.MULTILINE)
-            outward = {name for name in imports if name.startswith("..")}
-            assert all(name.startswith("...streaming") for name in outward), path
-    for path in (package / "streaming").rglob("*.py"):
-        assert "modules" not in path.read_text("utf-8"), path
+PACKAGE = PROJECT / "src" / "{{cookiecutter.package_name}}"
+# What each folder of the package may import of the package, beside itself.
+MAY_IMPORT = {
+    "streaming": set(),
+    **{part: {"streaming"} for part in PARTS},
+    **{f"modules/{name}": {"demo", "streaming", *parts} for name, parts in MODULES.items()},
+    "demo": PARTS,
+}
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_imports_lead_from_modules_to_parts_to_the_core_and_never_back(folder):
+    for path in (PACKAGE / folder).rglob("*.py"):
+        here = path.relative_to(PACKAGE).parts[:-1]
+        for dots, name in re.findall(
+            r"^from (\.+)([\w.]*) import", path.read_text("utf-8"), re.MULTILINE
+        ):
+            target = "/".join((*here[: len(here) - len(dots) + 1], *filter(None, name.split("."))))
+            is_own = f"{target}/".startswith(f"{folder}/")
+            assert is_own or target.split("/")[0] in MAY_IMPORT[folder], f"{path}: {dots}{name}"

@@ -1,12 +1,9 @@
-import os
 import re
 import socket
-import subprocess
 import sys
 from html import unescape
 from pathlib import Path
 
-import pytest
 from openapi_spec_validator import OpenAPIV32SpecValidator
 
 from {{ cookiecutter.package_name }} import (
@@ -53,18 +50,6 @@ def test_a_module_is_found_by_its_folder(tmp_path, monkeypatch):
 def test_no_other_origin_may_read(http, service):
     response = http.get(f"{service}/healthz", headers={"Origin": "https://example.org"})
     assert "access-control-allow-origin" not in response.headers
-
-
-@pytest.mark.slow
-def test_processes_that_start_together_make_the_demo_data_once(tmp_path):
-    code = f"from {PACKAGE}.demo import open_readings; open_readings()"
-    environment = {**os.environ, "DEMO_FOLDER": str(tmp_path), "DEMO_ROWS": "1000"}
-    processes = [
-        subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE)
-        for _ in range(2)
-    ]
-    said = [process.communicate()[1] for process in processes]
-    assert sorted(said) == [b"", b"Demo data: 1,000 of 1,000 readings\n"]
 
 
 def test_the_command_has_help(run):

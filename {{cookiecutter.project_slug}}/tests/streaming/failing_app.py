@@ -4,19 +4,13 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
-from typing import Any
 
-import pyarrow as pa
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
 
-from {{ cookiecutter.package_name }}.records import (
-    batching,
-    formats,
-)
 from {{ cookiecutter.package_name }}.streaming import (
     application,
+    delivery,
     problems,
     responses,
     shutdown,
@@ -26,6 +20,7 @@ app = FastAPI(max_body_size=1000, responses=problems.RESPONSES)
 application.add_streaming(app)
 
 closed: list[str] = []
+LINE = b"x" * 999 + b"\n"
 
 
 class TextStream(responses.StreamResponse):
@@ -39,15 +34,6 @@ def noting(stream: str) -> Generator[None]:
         yield
     finally:
         closed.append(stream)
-
-
-class Row(BaseModel):
-    id: int
-
-
-def stream(batches: Any, *, end_record: bool = False) -> TextStream:
-    encoder = formats.JsonLines(end_record=end_record)
-    return TextStream(batching.encode_batches(batches, encoder))
 
 
 @app.get("/closed")
@@ -76,17 +62,6 @@ async def refuse() -> AsyncGenerator[bytes]:
 async def fail_later() -> AsyncGenerator[bytes]:
     yield b"a" * 1000
     raise RuntimeError("the password is hunter2")
-
-
-async def failing_batches(good: int) -> AsyncGenerator[pa.RecordBatch]:
-    for number in range(good):
-        yield pa.record_batch({"id": [number]})
-    raise RuntimeError("the password is hunter2")
-
-
-@app.get("/failing-batches", response_class=TextStream)
-async def fail_between_batches(good: int) -> TextStream:
-    return stream(failing_batches(good), end_record=True)
 
 
 async def first_and_wait() -> AsyncGenerator[bytes]:
@@ -131,57 +106,12 @@ def block() -> Generator[bytes]:
             time.sleep(0.001)
 
 
-async def endless_batches() -> AsyncGenerator[pa.RecordBatch]:
-    with noting("batches"):
-        while True:
-            yield pa.record_batch({"id": range(1000)})
-
-
-@app.get("/batches", response_class=TextStream)
-async def return_batches() -> TextStream:
-    return stream(endless_batches())
-
-
-async def endless_records() -> AsyncGenerator[Row]:
-    with noting("models"):
-        while True:
-            yield Row(id=1)
-
-
-@app.get("/models", response_class=TextStream)
-async def return_records() -> TextStream:
-    return stream(endless_records())
-
-
-def blocking_records() -> Generator[Row]:
-    with noting("blocking-models"):
-        while True:
-            yield Row(id=1)
-
-
-@app.get("/blocking-models", response_class=TextStream)
-async def return_blocking_records() -> TextStream:
-    return stream(blocking_records())
-
-
-@app.get("/ticking", response_class=TextStream)
-async def return_ticks() -> TextStream:
-    async def ticks() -> AsyncGenerator[Row]:
-        for number in range(36_000):
-            yield Row(id=number)
-            await asyncio.sleep(0.1)
-
-    return stream(ticks(), end_record=True)
-
-
 @app.get("/large", response_class=TextStream)
-async def return_large_batches(megabytes: int) -> TextStream:
-    async def batches() -> AsyncGenerator[pa.RecordBatch]:
-        batch = pa.record_batch({"text": ["x" * 988] * 1000})  # a million bytes of JSON Lines
-        for _ in range(megabytes):
-            yield batch
-
-    return stream(batches(), end_record=True)
+async def send_much(megabytes: int) -> AsyncGenerator[bytes]:
+    for _ in range(megabytes):
+        delivery.count_records(1000)
+        yield LINE * 1000
+    yield b"complete\n"
 
 
 @app.get("/until-drained", response_class=TextStream)

@@ -24,6 +24,7 @@ from tests.streaming.nginx import CELLS, nginx
 
 PROJECT = Path(__file__).parents[2]
 APP = "{{ cookiecutter.package_name }}.main:app"
+FAILING_APP = "tests.streaming.failing_app:app"
 SERVERS = {
     "uvicorn": ["uvicorn", "--port"],
     "granian": ["granian", "--interface", "asgi", "--no-ws", "--port"],
@@ -34,6 +35,7 @@ MARKERS = (
 )
 START_SECONDS = 30
 STOP_SECONDS = 10
+SOON_SECONDS = 5  # for what is due now, on a machine that has other work
 DEMO_ROWS = 60_000  # more than one batch for every module
 
 IN_BROWSER = """
@@ -128,6 +130,30 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
                 process.kill()
 
     return start
+
+
+@pytest.fixture(params=[1, 4], ids="{} workers".format)
+def terminate(request: pytest.FixtureRequest, serve: Serve) -> Callable[..., Any]:
+    """Serve the failing app by one worker or by four, and end the process that started them.
+
+    `with terminate() as (url, sigterm)` expects the end soon after `sigterm()`.
+    """
+
+    @contextlib.contextmanager
+    def run(app: str = FAILING_APP, **settings: str) -> Generator[tuple[str, Callable[[], None]]]:
+        with serve(app, "--workers", str(request.param), **settings) as server:
+            yield server.url, server.process.terminate
+            server.process.wait(timeout=SOON_SECONDS)
+            assert "Traceback" not in server.log
+
+    return run
+
+
+@contextlib.contextmanager
+def reading(http: httpx2.Client, url: str) -> Generator[httpx2.Response]:
+    with http.stream("GET", url, timeout=10) as response:
+        assert response.status_code == 200
+        yield response
 
 
 def free_port() -> int:

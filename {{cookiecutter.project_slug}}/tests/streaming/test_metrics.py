@@ -34,7 +34,7 @@ def ended(end: str) -> str:
 
 @pytest.mark.parametrize(
     ("path", "end"),
-    [("/large?megabytes=1", "complete"), ("/failing-batches?good=1", "error")],
+    [("/large?megabytes=1", "complete"), ("/fails-later", "error")],
 )
 def test_a_stream_is_counted_by_how_it_ended(http, server, path, end):
     before = sample(http, server.url, ended(end))

@@ -21,8 +21,8 @@ def test_a_wrong_method_is_a_problem_that_keeps_its_headers(http, url):
 
 
 def test_each_wrong_part_of_a_request_is_named(http, url):
-    problem = check_problem(http.get(f"{url}/failing-batches?good=many"), 422)
-    assert [error["location"] for error in problem["errors"]] == ["query.good"]
+    problem = check_problem(http.get(f"{url}/large?megabytes=many"), 422)
+    assert [error["location"] for error in problem["errors"]] == ["query.megabytes"]
 
 
 def test_a_body_that_is_too_large_is_a_problem(http, url):
@@ -40,7 +40,7 @@ def test_an_error_of_the_service_tells_nothing_of_its_inside(http, url):
 
 
 def test_openapi_describes_problems_and_nothing_else_for_errors(http, url):
-    operation = http.get(f"{url}/openapi.json").json()["paths"]["/failing-batches"]["get"]
+    operation = http.get(f"{url}/openapi.json").json()["paths"]["/large"]["get"]
     responses = operation["responses"]
     assert list(responses["default"]["content"]) == ["application/problem+json"]
     assert "422" not in responses

@@ -1,4 +1,3 @@
-import json
 import re
 import socket
 import subprocess
@@ -11,21 +10,18 @@ import httpx2
 import pytest
 
 from tests.streaming.aborted import until_aborted
+from tests.streaming.closing import (
+    SETTINGS,
+    STALL_SECONDS,
+    check_that_a_stalled_reader_is_dropped,
+    check_that_it_is_closed,
+    wait_until_closed,
+)
 from tests.streaming.fixtures import PROJECT
 from tests.streaming.stalled import MIB, stopped_reader
 
-STREAMS = [
-    "waits",
-    "never-waits",
-    "never-waits-returned",
-    "blocks",
-    "batches",
-    "models",
-    "blocking-models",
-]
-STALL_SECONDS = 0.5
+STREAMS = ["waits", "never-waits", "never-waits-returned", "blocks"]
 APP = "tests.streaming.failing_app:app"
-SETTINGS = {"STREAMING_MIN_BYTES_PER_SECOND": str(round(64 * 1024 / STALL_SECONDS))}
 
 
 def slow(value: str) -> object:
@@ -39,22 +35,9 @@ def url(request: pytest.FixtureRequest, serve) -> Iterator[str]:
         yield server.url
 
 
-def closed(http: httpx2.Client, url: str, stream: str) -> int:
-    return http.get(f"{url}/closed").json().count(stream)
-
-
-def wait_until_closed(
-    http: httpx2.Client, url: str, stream: str, times: int, seconds: float = 2
-) -> None:
-    deadline = time.monotonic() + seconds
-    while closed(http, url, stream) < times:
-        assert time.monotonic() < deadline, "the generator still runs"
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("/refuses", 409), ("/fails-at-once", 500), ("/failing-batches?good=0", 500)],
+    [("/refuses", 409), ("/fails-at-once", 500)],
 )
 def test_an_error_before_the_first_chunk_is_a_problem(http, url, path, status):
     response = http.get(url + path)
@@ -81,37 +64,14 @@ def test_a_later_error_aborts_the_connection(http, url):
         assert b"".join(until_aborted(response.iter_bytes())) == b"a" * 1000
 
 
-def test_a_failed_stream_of_records_says_so_in_its_last_line(http, url):
-    with http.stream("GET", f"{url}/failing-batches?good=2") as response:
-        *records, last = map(json.loads, until_aborted(response.iter_lines()))
-    assert records == [{"id": 0}, {"id": 1}]
-    assert last["@end"]["status"] == "error"
-    assert last["@end"]["records"] == 2
-    assert last["@end"]["problem"]["status"] == 500
-
-
 @pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize("coding", ["identity", "zstd", slow("br"), slow("gzip")])
 def test_a_stream_is_closed_when_its_client_leaves(http, url, stream, coding):
-    before = closed(http, url, stream)
-    headers = {"Accept-Encoding": coding}
-    for times in range(1, 6):  # what closes it must not be the garbage collector, by chance
-        with http.stream("GET", f"{url}/{stream}", headers=headers) as response:
-            assert response.headers.get("content-encoding", "identity") == coding
-            next(response.iter_raw())
-        wait_until_closed(http, url, stream, before + times)
+    check_that_it_is_closed(http, url, stream, coding)
 
 
-@pytest.mark.parametrize("stream", ["never-waits", "batches", slow("blocking-models")])
-def test_a_reader_that_stalls_is_dropped(http, url, stream):
-    before = closed(http, url, stream)
-    address = httpx2.URL(url)
-    with socket.create_connection((address.host, address.port)) as reader:
-        reader.sendall(f"GET /{stream} HTTP/1.1\r\nHost: {address.host}\r\n\r\n".encode())
-        # The kernel on the reader's side takes some megabytes before anything stalls.
-        wait_until_closed(http, url, stream, before + 1, seconds=10)
-    ends = http.get(f"{url}/metrics").text
-    assert 'streaming_streams_total{end="too_slow",module="other"}' in ends
+def test_a_reader_that_stalls_is_dropped(http, url):
+    check_that_a_stalled_reader_is_dropped(http, url, "never-waits")
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="the kernel has no such limit")
@@ -133,7 +93,7 @@ def test_a_stream_goes_through_a_unix_socket(tmp_path):
         with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(path))) as client:
             body = client.get("http://localhost/large?megabytes=1").content
         server.terminate()
-    assert b'"complete"' in body.splitlines()[-1]
+    assert body.endswith(b"complete\n")
 
 
 def test_a_reader_that_is_slow_but_not_too_slow_gets_everything(http, url):
@@ -142,7 +102,7 @@ def test_a_reader_that_is_slow_but_not_too_slow_gets_everything(http, url):
         for chunk in response.iter_raw(128 * 1024):
             received += chunk
             time.sleep(STALL_SECONDS / 10)
-    assert b'"complete"' in received.splitlines()[-1]
+    assert received.endswith(b"complete\n")
 
 
 def test_a_proxy_is_told_not_to_buffer(http, url):

@@ -1,9 +1,4 @@
-"""The demo data of every module: sensor readings in a DuckDB file, made on the first start.
+"""The demo data of every module: sensor readings, the same in every service and every process.
 
-Delete this folder once each module's `source.py` reads your own data.
+Delete this folder, and `tests/demo/`, once each `source.py` reads your own data.
 """
-
-from .files import open_files
-from .readings import Reading, live_readings, open_readings, record_readings
-
-__all__ = ["Reading", "live_readings", "open_files", "open_readings", "record_readings"]

@@ -1,37 +1,36 @@
-import asyncio
-import sys
-import threading
+"""Sensor readings. Each is a function of its id, so that every process makes the same ones.
+
+Here they are made one by one; for millions `records.py` has the same arithmetic in SQL.
+"""
+
+import shutil
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-import duckdb
-from anyio.to_thread import run_sync
 from filelock import FileLock
 from pydantic import AwareDatetime, BaseModel
 
 from .settings import DemoSettings
 
-STEP_ROWS = 250_000
-RECORDING = threading.Lock()
-
-# A reading is a function of its id, so that every process, and every start, makes the same ones.
-READINGS = """
-    SELECT
-        id,
-        printf('sensor-%03d', hash(id) % 200) AS sensor,
-        ['Lyon', 'São Paulo', 'Zürich', '東京', 'Kraków'][1 + (hash(id, 'site') % 5)::BIGINT]
-            AS site,
-        to_timestamp($start + id * $period) AS recorded_at,
-        round(15 + 10 * sin(id / 7200.0) + hash(id, 'noise') % 100 / 50, 2) AS value,
-        [NULL, NULL, NULL, NULL, 'Zeile 1' || chr(8232) || 'Zeile 2', 'Füllstand geprüft',
-         '校正済み', 'außer Betrieb', 'capteur remplacé, "B" → "C"', '🌡️ calibrated']
-            [1 + (hash(id, 'note') % 10)::BIGINT] AS note
-    FROM range($first, $last + 1) AS reading(id)
-"""
-STORED = {"start": 1_767_225_600, "period": 1}  # from 2026-01-01 on, one a second
-NONE = {"first": 1, "last": 0}
+SITES = ("Lyon", "São Paulo", "Zürich", "東京", "Kraków")
+NOTES = (
+    "Zeile 1\u2028Zeile 2",
+    "Füllstand geprüft",
+    "校正済み",
+    "außer Betrieb",
+    'capteur remplacé, "B" → "C"',
+    "🌡️ calibrated",
+)
+SILENT_NOTES = 4  # of so many more, none is written
+SENSORS = 200
+HALF_PERIOD = 21_600
+SECOND = 1_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Reading(BaseModel):
@@ -43,73 +42,75 @@ class Reading(BaseModel):
     note: str | None
 
 
+class Schedule(NamedTuple):
+    """When readings are recorded, in microseconds: that of `id` at `start + id * period`."""
+
+    start: int
+    period: int
+
+    def newest_id(self) -> int:
+        """The id of the reading that was recorded last."""
+        return (time.time_ns() // 1_000 - self.start) // self.period
+
+    def seconds_until(self, reading_id: int) -> float:
+        return (self.start + reading_id * self.period) / SECOND - time.time()
+
+
+# The readings that there are from the start: one a second from 2026-01-01 on.
+STORED = Schedule(1_767_225_600 * SECOND, SECOND)
+
+
+def read_sensor(reading_id: int, schedule: Schedule) -> Reading:
+    """The reading with this id, from 1 on."""
+    note = _scatter(reading_id, 3) % (SILENT_NOTES + len(NOTES)) - SILENT_NOTES
+    return Reading.model_construct(
+        id=reading_id,
+        sensor=f"sensor-{_scatter(reading_id, 1) % SENSORS:03}",
+        site=SITES[_scatter(reading_id, 2) % len(SITES)],
+        recorded_at=EPOCH + timedelta(microseconds=schedule.start + reading_id * schedule.period),
+        value=(1_500 + _wave(reading_id) + _scatter(reading_id, 4) % 200) / 100,
+        note=NOTES[note] if note >= 0 else None,
+    )
+
+
+def _scatter(reading_id: int, salt: int) -> int:
+    """A number below 65,536 that looks like chance (Knuth's multiplicative hash)."""
+    return ((reading_id * 8 + salt) % 4_294_967_296 * 1_640_531_527 % 4_294_967_296) >> 16
+
+
+def _wave(reading_id: int) -> int:
+    """From -1,000 to 1,000 and back: two parabolas, which integers describe exactly."""
+    place = reading_id % HALF_PERIOD
+    height = 4_000 * place * (HALF_PERIOD - place) // (HALF_PERIOD * HALF_PERIOD)
+    return height if reading_id // HALF_PERIOD % 2 == 0 else -height
+
+
 @cache
-def open_readings() -> duckdb.DuckDBPyConnection:
-    """A connection to the table `stored.readings`; use a cursor of it for each query."""
+def live_schedule() -> Schedule:
+    """When the readings behind the stored ones are recorded: from the demo's first start on."""
     settings = DemoSettings()
-    settings.folder.mkdir(parents=True, exist_ok=True)
-    database = _database(settings)
-    with FileLock(f"{database}.lock"):  # several workers may start at once
-        if not database.exists():
-            _make(database, settings.rows)
-    connection = duckdb.connect()
-    path = str(database).replace("'", "''")
-    connection.execute(f"ATTACH '{path}' AS stored (READ_ONLY)")
-    connection.execute(f"CREATE TABLE recorded_since AS {READINGS}", NONE | STORED)
-    connection.execute("CREATE VIEW readings AS FROM stored.readings UNION ALL FROM recorded_since")
-    return connection
+    period = round(settings.period_seconds * SECOND)
+    with unfinished(settings.folder / "began") as path:
+        if path:
+            path.write_text(str(time.time_ns() // 1_000))
+    began = int((settings.folder / "began").read_text())
+    return Schedule(began - settings.rows * period, period)
 
 
-def _make(database: Path, rows: int) -> None:
-    unfinished = database.with_suffix(".unfinished")
-    unfinished.unlink(missing_ok=True)
-    with duckdb.connect(unfinished) as connection:
-        connection.execute(f"CREATE TABLE readings AS {READINGS}", NONE | STORED)
-        for first in range(1, rows + 1, STEP_ROWS):
-            last = min(first + STEP_ROWS - 1, rows)
-            some = {"first": first, "last": last}
-            connection.execute(f"INSERT INTO readings {READINGS}", some | STORED)
-            print(f"Demo data: {last:,} of {rows:,} readings", file=sys.stderr, flush=True)
-    unfinished.replace(database)
+@contextmanager
+def unfinished(path: Path) -> Generator[Path | None]:
+    """Give the path of what becomes the file or folder `path`; none where that is there already.
 
-
-def record_readings() -> duckdb.DuckDBPyConnection:
-    """A connection to the view `readings`: those stored, and those recorded since, until now."""
-    connection = open_readings()
-    rows = DemoSettings().rows
-    with RECORDING, connection.cursor() as cursor:
-        [(count,)] = cursor.execute("SELECT count(*) FROM recorded_since").fetchall()
-        new = {"first": rows + count + 1, "last": _newest_id()}
-        if new["first"] <= new["last"]:
-            cursor.execute(f"INSERT INTO recorded_since {READINGS}", new | _live())
-    return connection
-
-
-async def live_readings() -> AsyncGenerator[Reading, None]:
-    """Each reading when it is recorded, one in each period."""
-    await run_sync(open_readings)
-    reading_id, live = _newest_id(), _live()
-    with duckdb.connect() as connection:
-        while True:
-            reading_id += 1
-            await asyncio.sleep(live["start"] + reading_id * live["period"] - time.time())
-            only = {"first": reading_id, "last": reading_id}
-            [values] = connection.sql(READINGS, params=only | live).to_arrow_table().to_pylist()
-            yield Reading.model_validate(values)
-
-
-def _newest_id() -> int:
-    live = _live()
-    return int((time.time() - live["start"]) / live["period"])
-
-
-def _live() -> dict[str, float]:
-    """When the readings behind those in the file are recorded: the same in every process."""
-    settings = DemoSettings()
-    stored_at = _database(settings).stat().st_mtime
-    period = settings.period_seconds
-    return {"start": stored_at - settings.rows * period, "period": period}
-
-
-def _database(settings: DemoSettings) -> Path:
-    return settings.folder / f"readings-{settings.rows}.duckdb"
+    Of several processes one makes it, and the others wait.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        if path.exists():
+            yield None
+            return
+        written = path.with_name(f"{path.name}.unfinished")
+        if written.is_dir():
+            shutil.rmtree(written)
+        written.unlink(missing_ok=True)
+        yield written
+        written.replace(path)

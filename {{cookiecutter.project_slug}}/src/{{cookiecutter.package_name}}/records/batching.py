@@ -9,10 +9,10 @@ import anyio
 import pyarrow as pa
 
 from ..streaming.delivery import count_records
-from .formats import Batch, Encoder
 from ..streaming.problems import describe
 from ..streaming.shutdown import drain
 from ..streaming.threads import iterate_in_thread
+from .formats import Batch, Encoder
 
 CHUNK_BYTES = 64 * 1024
 PART_BYTES = CHUNK_BYTES // 2

@@ -29,13 +29,6 @@ def url(serve, folder):
         yield f"{server.url}/files"
 
 
-def test_the_demo_folder_holds_the_readings(http, service):
-    [file] = http.get(f"{service}/files").json()
-    response = http.get(f"{service}/files/{file['path']}")
-    assert len(response.content) == file["size"] > 1024 * 1024
-    assert response.text.startswith("id,sensor,site,recorded_at,value,note\n1,")
-
-
 def test_the_listing_has_the_files_and_no_link_that_leads_out(http, url):
     files = http.get(url).json()
     assert [file["path"] for file in files] == ["data.bin", "sub/Füllstand.html"]

@@ -62,7 +62,9 @@ class Waits(source.Readings):
 class Generous(source.Readings):
     """Sends single records, and more of them than it is asked for."""
 
-    async def batches(self, query: record_source.RecordQuery) -> AsyncGenerator[dict[str, int], None]:
+    async def batches(
+        self, query: record_source.RecordQuery
+    ) -> AsyncGenerator[dict[str, int], None]:
         for number in range(query.after or 0, 10):
             yield {"id": number + 1}
 

@@ -7,8 +7,9 @@ from typing import Any
 import pyarrow as pa
 from anyio.to_thread import run_sync
 
+from ...demo.readings import Reading
+from ...demo.records import open_readings
 from ...records.database import table_batches
-from ...demo import Reading, open_readings
 from .settings import BatchExportSettings
 from .tables import TableSource
 

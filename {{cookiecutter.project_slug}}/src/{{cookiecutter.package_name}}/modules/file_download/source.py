@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ...demo import open_files
+from ...demo.file_download import open_files
 from .settings import FileDownloadSettings
 
 

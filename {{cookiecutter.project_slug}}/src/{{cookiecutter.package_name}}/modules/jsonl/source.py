@@ -8,8 +8,9 @@ import pyarrow as pa
 from anyio.to_thread import run_sync
 from pydantic import BaseModel, Field
 
+from ...demo.readings import Reading
+from ...demo.records import open_readings, record_readings
 from ...records.database import Query, keyset_batches
-from ...demo import Reading, open_readings, record_readings
 from .record_source import Instant, RecordQuery, RecordSource
 from .settings import JsonlSettings
 

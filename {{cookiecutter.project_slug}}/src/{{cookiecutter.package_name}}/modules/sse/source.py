@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import NamedTuple
 
-from ...demo import live_readings
+from ...demo.sse import live_readings
 
 
 class FeedEvent(NamedTuple):

@@ -9,7 +9,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "streaming.md"
 @pytest.mark.slow
 def test_the_example_of_the_docs_streams(http, serve):
     with (
-        serve("tests.streaming.example_app:app") as server,
+        serve("tests.records.example_app:app") as server,
         http.stream("GET", f"{server.url}/squares") as response,
     ):
         lines = response.iter_lines()
