@@ -4,7 +4,8 @@ PYTHON ?= python3
 ROUNDS ?= 3
 SCALE ?= 1
 
-ALL_MODULES = file_download sse jsonl batch_export
+# The list of modules is the one of cookiecutter.json; make reads it where it is needed.
+ALL_MODULES = $(shell $(RUN) python -c 'import json; print(*json.load(open("cookiecutter.json"))["__modules"])')
 CHOICE = $(foreach module,$(ALL_MODULES),$(module)=$(if $(filter $(module),$(MODULES)),yes,no))
 
 # uv makes the environment. Where it is not installed, it goes into a virtual environment in .uv.
@@ -17,7 +18,7 @@ render = rm -rf $(1)/template && mkdir -p $(1)/template && \
 	$(RUN) cookiecutter $(1)/template --no-input --default-config --output-dir $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench check format
+.PHONY: help demo test bench weights check format
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +42,9 @@ bench: .venv/.synced  ## Measure a rendered service against its peers, into docs
 		$(UV) pip install --quiet --python .bench/my-service/.venv -r benchmarks/peers/requirements.txt || { \
 		echo "The packages could not be installed (is there a network?)." >&2; exit 1; }
 	@$(RUN) python -m benchmarks --only "$(ONLY)" --rounds $(ROUNDS) --scale $(SCALE)
+
+weights: .venv/.synced  ## Measure what each combination of modules weighs, into docs/weights.md
+	@$(RUN) python -m benchmarks.weights --uv $(UV)
 
 check: .venv/.synced  ## Check the format, the lint rules and the types of the template's own code
 	@$(RUN) ruff format --check benchmarks hooks tests

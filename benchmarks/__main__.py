@@ -1,24 +1,29 @@
 import argparse
+import json
 import os
 import signal
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-from . import batch_export, file_download, jsonl, sse
 from .comparison import Results, run
 from .picture import draw_picture
 from .report import facts, write_report
 from .servers import SERVICE, TEMPLATE
 from .workplace import Workplace, check_programs
 
-MODULES = {
-    "jsonl": jsonl,
-    "batch_export": batch_export,
-    "sse": sse,
-    "file_download": file_download,
-}
+
+def benchmarks_of_modules() -> dict[str, ModuleType]:
+    """Those of the template's modules that have a file here, by their names."""
+    table = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))["__modules"]
+    names = [name for name in table if Path(__file__).with_name(f"{name}.py").exists()]
+    return {name: import_module(f"{__package__}.{name}") for name in names}
+
+
+MODULES = benchmarks_of_modules()
 
 
 def main() -> None:

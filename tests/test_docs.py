@@ -43,7 +43,7 @@ def make_another_project(home: Path, repository: Path) -> None:
         "orders/main.py": "from fastapi import FastAPI\n\napp = FastAPI()\n",
         "orders/__init__.py": "",
         "pyproject.toml": '[project]\nname = "orders"\nversion = "1"\n'
-        'dependencies = ["fastapi>=0.165", "uvicorn[standard]>=0.54"]\n',
+        'dependencies = ["fastapi>=0.165", "uvicorn>=0.54"]\n',
         "tests/conftest.py": "import pytest\n",
         "README.md": "# Orders\n",
     }

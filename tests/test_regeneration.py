@@ -27,7 +27,7 @@ PYPROJECT = """[project]
 name = "orders"
 version = "1.0"
 requires-python = ">=3.11"
-dependencies = ["fastapi>=0.165", "uvicorn[standard]>=0.54"]
+dependencies = ["fastapi>=0.165", "uvicorn>=0.54"]
 
 [dependency-groups]
 dev = ["pytest==9.2.0"]

@@ -5,14 +5,13 @@ Each coding encodes one body. What `encode` returns can be decoded at once, up t
 open keeps them: 50 to 100 KiB, where the defaults of the libraries take 220 to 840.
 """
 
+import re
 import sys
 import zlib
 from collections.abc import Mapping
 from typing import ClassVar, Protocol
 
 import brotli
-from werkzeug.datastructures import Accept
-from werkzeug.http import parse_accept_header
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -64,6 +63,12 @@ class Gzip:
         return compressor.compress(data) + compressor.flush(flushed)
 
 
+# A coding with its weight (RFC 9110, sections 5.6.2 and 12.4.2).
+MEMBER = re.compile(
+    r"(?P<coding>[\w!#$%&'*+.^`|~-]+)(?:[ \t]*;[ \t]*q=(?P<weight>0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?",
+    re.ASCII,
+)
+
 # In the order of preference, where a client has none.
 CODINGS: dict[str, type[Encoder]] = {"zstd": Zstandard, "br": Brotli, "gzip": Gzip}
 
@@ -73,6 +78,13 @@ def choose_coding(accept_encoding: str) -> str | None:
 
     What cannot be parsed counts as not said, and a client that accepts nothing gets identity.
     """
-    accepted = parse_accept_header(accept_encoding, Accept)
-    best = max((*CODINGS, "identity"), key=accepted.quality)
-    return best if best in CODINGS and accepted.quality(best) > 0 else None
+    weights: dict[str, float] = {}
+    for member in accept_encoding.lower().split(","):
+        if found := MEMBER.fullmatch(member.strip()):
+            weights[found["coding"]] = float(found["weight"] or 1)
+
+    def weigh(coding: str) -> float:
+        return weights.get(coding, weights.get("*", 0))
+
+    best = max((*CODINGS, "identity"), key=weigh)
+    return best if best in CODINGS and weigh(best) > 0 else None
