@@ -3,6 +3,7 @@
 A module, or a part that modules share, owns every path that has a component whose stem is its name.
 """
 
+import ast
 import json
 import os
 import shutil
@@ -14,8 +15,8 @@ from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
-# The parts that each module needs.
-MODULES = ANSWERS["__modules"]
+# The parts that each module needs, in the order of cookiecutter.json.
+MODULES = ast.literal_eval("""{{ cookiecutter.__modules }}""")
 # cruft renders without it.
 REPO = Path(ANSWERS["_repo_dir"]) if "_repo_dir" in ANSWERS else None
 STAGE = Path(".regeneration")
@@ -87,7 +88,8 @@ def link():
         else git("config", "--get", "remote.origin.url")
     )
     questions = json.loads((REPO / "cookiecutter.json").read_text("utf-8"))
-    context = {key: ANSWERS[key] for key in questions if key in ANSWERS}
+    answers = {**ANSWERS, "__modules": MODULES}
+    context = {key: answers[key] for key in questions if key in answers}
     state = {
         "template": url,
         "commit": commit,

@@ -1,5 +1,6 @@
 """Refuse what would not work, before anything is written; render aside where files exist."""
 
+import ast
 import json
 import keyword
 import re
@@ -9,8 +10,8 @@ from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
-# The parts that each module needs.
-MODULES = ANSWERS["__modules"]
+# The parts that each module needs, in the order of cookiecutter.json.
+MODULES = ast.literal_eval("""{{ cookiecutter.__modules }}""")
 LONGEST_NAME = 60
 # cruft renders without it; the copy is cookiecutter's, which leaves it behind where a hook fails.
 REPO = Path(ANSWERS["_repo_dir"]) if "_repo_dir" in ANSWERS else None

@@ -18,6 +18,7 @@ Render = Callable[..., Path]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--only", default="", help="one combination, such as sse+jsonl")
+    parser.addoption("--slow", action="store_true", help="the slow tests too, as CI does")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -32,9 +33,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """`--only` runs the suite of one combination, and nothing else."""
+    """`--only` runs the suite of one combination, and nothing else; `--slow` what is marked so."""
     if config.getoption("--only"):
         items[:] = [item for item in items if "generated_suite" in item.name]
+    if not config.getoption("--slow"):
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
     # The longest tests first, so that no worker is left with one of them in the end.
     items.sort(key=lambda item: "generated_suite" not in item.name)
 
@@ -123,7 +126,7 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print how long each combination took, and which of them ran the slow tests too."""
+    """Print how long each combination took, what it ran, and the slowest tests of all suites."""
     reports = [
         report
         for outcome in ("passed", "failed")
@@ -132,7 +135,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     ]
     if reports:
         terminalreporter.section("combinations")
+    slowest = []
     for report in reports:
         modules = report.nodeid.partition("[")[2].rstrip("]")
-        scope = dict(report.user_properties)["scope"]
-        terminalreporter.write_line(f"{report.duration:5.0f} s  {modules}  ({scope})")
+        properties = dict(report.user_properties)
+        terminalreporter.write_line(f"{report.duration:5.0f} s  {modules}  ({properties['scope']})")
+        slowest += [
+            (float(seconds), test, modules) for seconds, test in properties.get("slowest", ())
+        ]
+    for seconds, test, modules in sorted(slowest, reverse=True)[:10]:
+        terminalreporter.write_line(f"{seconds:5.0f} s  {test}  ({modules})")

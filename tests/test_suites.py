@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from template import MODULES, TEMPLATE, choose
+from template import MODULES, PARTS, TEMPLATE, choose
 
 pytestmark = pytest.mark.unix
 
@@ -19,29 +19,37 @@ NAMES = {
     ("batch_export",): {"package_name": "zz_top", "description": """It's a "quoted" \\ one."""},
 }
 
+SLOWEST = "--durations=10 --durations-min=1"
+DURATION = r"^([\d.]+)s (?:call|setup|teardown) +(\S.*)$"
+
 LIST_IMPORT_NAMES = """
 import importlib.metadata, json
 print(json.dumps(sorted(importlib.metadata.packages_distributions())))
 """
 
 
-QUICK = ("all but the core's and the slow tests", "-m 'not slow' --ignore=tests/streaming")
-OF_A_MODULE = ("all but the core's tests", "--ignore=tests/streaming")
-WITH_THE_CORE = ("all but the slow tests of the core", "-k 'not (streaming and slow)'")
-WHOLE = ("all tests", "")
+# What depends on the combination: the service as a whole, its settings, its docs and its clients.
+WHOLE_SERVICE = "--ignore=tests/modules --ignore=tests/streaming" + "".join(
+    f" --ignore=tests/{part}" for part in sorted(PARTS)
+)
+# The tests of the core and of each part run once with few modules, so that they lean on no other.
+WITH_THE_CORE = ("sse",)
+WITH_THEIR_PARTS = {("jsonl",)}
 
 
-def choose_tests(combination: tuple[str, ...], config: pytest.Config) -> tuple[str, str]:
-    """What a combination runs, in words and as pytest's arguments; `--only` is for a quick answer.
+def choose_tests(combination: tuple[str, ...]) -> tuple[str, str]:
+    """What a combination runs, in words and as pytest's arguments.
 
-    The core is the same in all of them: its tests run with two modules alone, so that it can lean
-    on neither, and the slow ones with all modules together.
+    Each module's own tests run alone and with all the others.
     """
-    if config.getoption("--only"):
-        return QUICK
-    if combination in {("sse",), ("jsonl",)}:
-        return WITH_THE_CORE
-    return {1: OF_A_MODULE, len(MODULES): WHOLE}.get(len(combination), QUICK)
+    if len(combination) == len(MODULES):
+        return "all tests", ""
+    if len(combination) > 1:
+        return "the service as a whole", WHOLE_SERVICE
+    if combination == WITH_THE_CORE:
+        return "all tests", ""
+    ignored = ["streaming", *(sorted(PARTS) if combination not in WITH_THEIR_PARTS else ())]
+    return "all but those of the core", " ".join(f"--ignore=tests/{name}" for name in ignored)
 
 
 @pytest.fixture(scope="session")
@@ -56,13 +64,16 @@ def environment(worker_id: str) -> Path:
 
 
 def test_generated_suite(render, run, uv, environment, combination, record_property, request):
-    scope, arguments = choose_tests(combination, request.config)
+    scope, arguments = choose_tests(combination)
+    if not request.config.getoption("--slow"):
+        scope, arguments = f"{scope}, without the slow ones", f"{arguments} -m 'not slow'"
     record_property("scope", scope)
     project = render(**choose(*combination), **NAMES.get(combination, {}))
     settings = {"UV": uv, "UV_PROJECT_ENVIRONMENT": str(environment)}
     run("make", "check", cwd=project, **settings)
-    result = run("make", "test", f"ARGS={arguments}", cwd=project, **settings)
+    result = run("make", "test", f"ARGS={arguments} {SLOWEST}", cwd=project, **settings)
     assert re.search(r"\d+ passed", result.stdout)
+    record_property("slowest", re.findall(DURATION, result.stdout, re.MULTILINE))
     if len(combination) == len(MODULES):
         python = environment / "bin" / "python"
         check_reserved_names(run(python, "-c", LIST_IMPORT_NAMES, cwd=project).stdout)
