@@ -55,6 +55,9 @@ def prune(folder, stem):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         elif path.is_dir():
             prune(path, stem)
+            # cruft would take an empty folder for one that the team has deleted.
+            if not any(path.iterdir()):
+                path.rmdir()
 
 
 def write_answers(folder, kept, modules):

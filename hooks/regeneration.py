@@ -14,9 +14,8 @@ from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-# What every service has; a file of the core shows that a project has been here before.
+# What every service has.
 CORE = "streaming"
-CORE_FILE = "application.py"
 DEMO = "demo"
 STAGE = ".regeneration"
 # Where git itself has started the command, these name another repository or index.
@@ -164,8 +163,10 @@ class Regeneration:
                 is_wanted = self.owner(path) in wanted
             if is_wanted:
                 self._plan(source, target, tracked)
+        # What is left of a module that the project has had before is refreshed.
+        foreign = new if CORE in new else new - set(self.modules)
         for change in self.changes:
-            if change.new is None and self.owner(self._name(change.target)) in new:
+            if change.new is None and self.owner(self._name(change.target)) in foreign:
                 raise Refused(self._is_in_the_way(change.target))
         self._leave_out_the_demo()
 
@@ -173,9 +174,17 @@ class Regeneration:
         return {part for module in modules for part in self.modules[module]}
 
     def _there_before(self) -> set[str]:
-        if not (self.project / self.package / CORE / CORE_FILE).is_file():
+        """The owners of what the project has already; a folder of its own may have such a name."""
+        if not self._has_most_of(CORE):
             return set()
-        return {*self.there, *self._parts_of(self.there), CORE, DEMO}
+        parts = self._parts_of(self.chosen)
+        return {CORE, *self.there, *(name for name in (DEMO, *parts) if self._has_most_of(name))}
+
+    def _has_most_of(self, name: str) -> bool:
+        rendered = self.rendered / "src" / self.package.name / name
+        files = [path.relative_to(rendered) for path in rendered.rglob("*") if path.is_file()]
+        found = [(self.project / self.package / name / path).exists() for path in files]
+        return 2 * sum(found) > len(found)
 
     def _name(self, path: Path) -> PurePath:
         return path.relative_to(self.project)

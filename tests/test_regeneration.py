@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from template import COMBINATIONS, MODULES, PARTS, TEMPLATE, choose
+from template import COMBINATIONS, MODULES, PARTS, PROJECT, TEMPLATE, choose
 
 sys.path.insert(0, str(TEMPLATE / "hooks"))
 from regeneration import Refused, Regeneration, owner
@@ -293,7 +293,7 @@ def have_a_page_of_that_name(project: Path) -> None:
 
 def hide_an_edit_from_git(project: Path) -> None:
     package = project / "src" / "orders" / "streaming"
-    package.mkdir()
+    shutil.copytree(PROJECT / "src" / "{{cookiecutter.package_name}}" / "streaming", package)
     (package / "application.py").write_text("before\n", encoding="utf-8")
     for command in (
         ["add", "."],
@@ -362,7 +362,9 @@ def test_a_failure_half_way_leaves_the_project_as_it_was(orders, regenerate, tem
     package = "src/orders" if (orders / "src").exists() else "orders"
     core = orders / package / "streaming"
     core.mkdir()
-    (core / "application.py").touch()
+    (core / "delivery.py").touch()
+    (stage / "src" / "orders" / "streaming").mkdir(parents=True)
+    (stage / "src" / "orders" / "streaming" / "delivery.py").touch()
     (stage / "src" / "orders" / "modules" / "jsonl").mkdir(parents=True)
     (stage / "streaming.json").write_text("{}", encoding="utf-8")
     for name in ("router.py", "source.py"):
@@ -434,7 +436,7 @@ def test_a_team_that_has_changed_everything_loses_nothing(render, regenerate, co
     after = hashes(service)
     lost = {name for name in before if after.get(name) != before[name]}
     assert lost == set(said(result, "refreshed"))
-    assert {owner_of(name) for name in lost} <= {"jsonl", "streaming"}
+    assert {owner_of(name) for name in lost} <= {"jsonl", "records", "streaming"}
     assert (package / "modules" / "jsonl" / "router.py").exists()
     assert not (service / "Makefile").exists()
 
@@ -455,6 +457,19 @@ def test_no_copy_of_the_template_is_left_behind(orders, regenerate, tmp_path, mo
     make_dirty(orders)
     assert regenerate(orders, *only("jsonl")).returncode != 0
     assert not list(tmp_path.glob("cookiecutter*"))
+
+
+def test_a_folder_of_a_teams_own_is_in_the_way_of_a_part(render, regenerate, commit):
+    service = render(**choose("sse"))
+    own = service / "src" / "my_service" / "records"
+    own.mkdir()
+    for name in ("__init__.py", "inputs.py", "vinyl.py"):
+        (own / name).write_text("TITLES = 3\n", encoding="utf-8")
+    commit(service)
+    before = hashes(service)
+    result = regenerate(service, *only("jsonl"))
+    assert "src/my_service/records is in the way" in result.stderr
+    assert hashes(service) == before
 
 
 def test_a_path_has_at_most_one_owner():

@@ -27,11 +27,10 @@ def test_the_template_language_is_where_it_may_be(path: Path):
     found = tags(path)
     if relative in CONTROL_TAGS_MAY_BE_IN:
         controls = {f"if cookiecutter.{module}" for module in MODULES} | {"endif"}
-        controls |= {f"if '{part}' in cookiecutter.__parts" for part in PARTS}
+        controls |= {f"if '{part}' in parts" for part in PARTS}
         simple = [part for tag in found for part in tag.replace(" or ", " | if ").split(" | ")]
-        assert all(
-            tag in controls or tag.startswith(("cookiecutter.", "replace(")) for tag in simple
-        )
+        named = ("cookiecutter.", "replace(", "set ", "selectattr(", "map(", "list", "sum(")
+        assert all(tag in controls or tag.startswith(named) for tag in simple)
     elif relative == "LICENSE":
         assert found == ["cookiecutter.author"]
     elif "/{{cookiecutter.package_name}}/" in relative:
