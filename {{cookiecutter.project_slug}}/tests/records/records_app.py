@@ -11,6 +11,7 @@ from {{ cookiecutter.package_name }}.records import (
     batching,
     formats,
 )
+
 from tests.streaming.failing_app import TextStream, app, noting
 
 __all__ = ["app"]
