@@ -217,7 +217,12 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(orders, regenerate)
 @pytest.mark.parametrize(
     ("before", "later"),
     [
-        pytest.param(before, later, id=f"{'+'.join(before)} and then {later}")
+        pytest.param(
+            before,
+            later,
+            id=f"{'+'.join(before)} and then {later}",
+            marks=[] if len(before) == 1 else pytest.mark.slow,
+        )
         for before in COMBINATIONS
         for later in MODULES
         if later not in before
