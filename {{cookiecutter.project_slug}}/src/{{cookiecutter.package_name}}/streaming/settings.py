@@ -4,6 +4,8 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+CHUNK_BYTES = 64 * 1024
+
 
 class StreamingSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="STREAMING_", env_file=".env", extra="ignore")
@@ -14,6 +16,11 @@ class StreamingSettings(BaseSettings):
     shutdown_grace_seconds: Annotated[
         float, Field(ge=0, description="How long finite streams may go on after SIGTERM.")
     ] = 20
+
+    @property
+    def chunk_seconds(self) -> float:
+        """How long a reader may take for `CHUNK_BYTES`."""
+        return CHUNK_BYTES / self.min_bytes_per_second
 
 
 @cache
