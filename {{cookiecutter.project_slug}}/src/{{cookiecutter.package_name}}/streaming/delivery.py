@@ -9,6 +9,7 @@ import anyio
 from starlette.types import Message, Receive, Scope, Send
 
 from . import metrics
+from .limits import admit
 from .settings import streaming_settings
 from .shutdown import ShuttingDown, drain
 
@@ -42,6 +43,7 @@ class Delivery:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, endless: bool) -> None:
         self.figures = metrics.StreamFigures(scope)
+        self._scope = scope
         self._endless = endless
         self._receive = receive
         self._send = send
@@ -55,7 +57,11 @@ class Delivery:
         self._end: metrics.End | None = None
 
     async def run(self, respond: Callable[[Send], Awaitable[None]]) -> None:
-        """Call `respond` with a `send` of its own."""
+        """Call `respond` with a `send` of its own, if there may be another stream."""
+        with admit(self._scope):
+            await self._run(respond)
+
+    async def _run(self, respond: Callable[[Send], Awaitable[None]]) -> None:
         _current.set(self)
         listener = asyncio.create_task(self._listen())
         drain.call_last(self._shut_down)
