@@ -9,6 +9,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from .streaming.metrics import SHARED_FOLDER
+from .streaming.server import configure
 from .streaming.settings import streaming_settings
 
 # What the core needs to end the last streams once the grace period is over.
@@ -22,13 +23,16 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="port (%(default)s; 0: any free)")
     parser.add_argument("--workers", type=int, default=1, help="processes (%(default)s)")
+    parser.add_argument(
+        "app", nargs="?", default=f"{__package__}.main:app", help="what to serve (%(default)s)"
+    )
     options = parser.parse_args()
     listener = listen(options.host, options.port)
     host, port = listener.getsockname()[:2]
-    print(f"The console is at http://{host}:{port} (Ctrl-C ends it).", flush=True)
+    print(f"The service is at http://{host}:{port} (Ctrl-C ends it).", flush=True)
     grace_seconds = round(streaming_settings().shutdown_grace_seconds)
-    config = uvicorn.Config(
-        f"{__package__}.main:app",
+    config = configure(
+        options.app,
         host=host,
         port=port,
         workers=options.workers,

@@ -1,9 +1,10 @@
 """Whether a server has closed the generators of its streams; its app is `failing_app` or has it."""
 
-import socket
 import time
 
 import httpx2
+
+from .stalled import stopped_reader
 
 STALL_SECONDS = 0.5
 # Who takes no 64 KiB in half a second is too slow.
@@ -39,10 +40,7 @@ def check_that_it_is_closed(
 
 def check_that_a_stalled_reader_is_dropped(http: httpx2.Client, url: str, stream: str) -> None:
     before = closed(http, url, stream)
-    address = httpx2.URL(url)
-    with socket.create_connection((address.host, address.port)) as reader:
-        reader.sendall(f"GET /{stream} HTTP/1.1\r\nHost: {address.host}\r\n\r\n".encode())
-        # The kernel on the reader's side takes some megabytes before anything stalls.
+    with stopped_reader(url, f"/{stream}"):
         wait_until_closed(http, url, stream, before + 1, seconds=10)
     ends = http.get(f"{url}/metrics").text
     assert 'streaming_streams_total{end="too_slow",module="other"}' in ends

@@ -23,15 +23,25 @@ from tests.streaming.hop import hop
 from tests.streaming.nginx import CELLS, nginx
 
 PROJECT = Path(__file__).parents[2]
-APP = "{{ cookiecutter.package_name }}.main:app"
+PACKAGE = "{{ cookiecutter.package_name }}"
+APP = f"{PACKAGE}.main:app"
 FAILING_APP = "tests.streaming.failing_app:app"
+# How an app may be served: `python -m` of what follows.
 SERVERS = {
-    "uvicorn": ["uvicorn", "--port"],
-    "granian": ["granian", "--interface", "asgi", "--no-ws", "--port"],
+    "ours": "{package} {app} --port {port}",
+    "uvicorn": "uvicorn {app} --port {port}",
+    "fastapi": "fastapi run --entrypoint {app} --host 127.0.0.1 --port {port}",
+    "granian": "granian {app} --interface asgi --no-ws --port {port}",
+    "gunicorn": "gunicorn {app} -k uvicorn.workers.UvicornWorker --bind 127.0.0.1:{port}",
+    "hypercorn": "hypercorn {app} --bind 127.0.0.1:{port}",
 }
 MARKERS = (
     "framework: shows what FastAPI does without the core",
     "slow: takes seconds (a browser, a load test, the commands of the docs)",
+)
+# Ours takes the port and names it before the app is loaded.
+READY = re.compile(
+    r"(?:on|at:|service is at(?=.*startup complete)) (http://([\d.]+):(\d+))", re.DOTALL
 )
 START_SECONDS = 30
 STOP_SECONDS = 10
@@ -101,17 +111,18 @@ Serve = Callable[..., contextlib.AbstractContextManager[Server]]
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
     """Start an app: `with serve("package.module:app", "--workers", "4", DEMO_ROWS="10") as server`.
 
-    The options are those of uvicorn, or of granian with `server="granian"`.
+    The options are those of `python -m {{ cookiecutter.package_name }}`, or of another of `SERVERS`.
     """
 
     @contextlib.contextmanager
     def start(
-        app: str = APP, *options: str, server: str = "uvicorn", **environment: str
+        app: str = APP, *options: str, server: str = "ours", **environment: str
     ) -> Generator[Server]:
         folder = tmp_path_factory.mktemp("server")
         defaults = {"DEMO_ROWS": str(DEMO_ROWS), "DEMO_FOLDER": str(folder / "demo")}
         log_file = folder / "log"
-        command = [sys.executable, "-m", *SERVERS[server], str(free_port()), app, *options]
+        program = SERVERS[server].format(package=PACKAGE, app=app, port=free_port())
+        command = [sys.executable, "-m", *program.split(), *options]
         with log_file.open("wb") as log:
             process = subprocess.Popen(
                 command,
@@ -165,7 +176,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], log_file: Path) -> str:
     """Return the URL that the server names in its log once it answers there."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if found := re.search(r"(?:on|at:) (http://([\d.]+):(\d+))", log_file.read_text()):
+        if found := READY.search(log_file.read_text()):
             with contextlib.suppress(OSError), socket.create_connection((found[2], found[3])):
                 return found[1]
         time.sleep(0.05)

@@ -11,9 +11,6 @@ CELLS = [
     f"HTTP/{version}, buffering {buffering}"
     for version, buffering in product(["1.0", "1.1"], ["on", "off"])
 ]
-# uvicorn's httptools sends chunks over HTTP/1.0 too, so that nginx sees their end, which RFC 9112
-# (section 6.1) forbids. h11 ends a body there by closing the connection, as other servers do.
-H11 = ("--http", "h11")
 STOP_SECONDS = 10
 
 MAIN = """

@@ -27,21 +27,21 @@ def memory_of_each(http: httpx2.Client, serve: Serve, path: str) -> float:
         before = settled_memory(server)
         with contextlib.ExitStack() as readers:
             for _ in range(READERS):
-                readers.enter_context(stopped_reader(server, path))
+                readers.enter_context(stopped_reader(server.url, path))
             return (settled_memory(server) - before) / READERS
 
 
 @contextlib.contextmanager
-def stopped_reader(server: Server, path: str) -> Generator[None]:
+def stopped_reader(url: str, path: str) -> Generator[socket.socket]:
     """Ask for a stream, take its first few bytes, and read no more."""
-    address = httpx2.URL(server.url)
+    address = httpx2.URL(url)
     with socket.socket() as reader:
         # Otherwise the kernel takes megabytes before anything stalls.
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.connect((address.host, address.port))
         reader.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert reader.recv(12) == b"HTTP/1.1 200"
-        yield
+        yield reader
 
 
 def settled_memory(server: Server) -> int:

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from tests.streaming.nginx import H11
-
 AT_ONCE = 0.5
 
 pytestmark = pytest.mark.slow
@@ -13,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def url(serve) -> Iterator[str]:
-    with serve("tests.streaming.failing_app:app", *H11) as server:
+    with serve("tests.streaming.failing_app:app") as server:
         yield server.url
 
 

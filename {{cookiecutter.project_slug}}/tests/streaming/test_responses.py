@@ -20,6 +20,15 @@ from tests.streaming.closing import (
 from tests.streaming.fixtures import PROJECT
 from tests.streaming.stalled import MIB, stopped_reader
 
+# How an app is served: the server, and the app as a team may have extended it.
+SERVED = {
+    "ours": ("ours", "failing_app:app"),
+    "ours, http middleware": ("ours", "variants:http_middleware"),
+    "ours, native telemetry": ("ours", "variants:native_telemetry"),
+    "ours, OpenTelemetry": ("ours", "variants:opentelemetry"),
+    "uvicorn": ("uvicorn", "failing_app:app"),
+    "granian": ("granian", "failing_app:app"),
+}
 STREAMS = ["waits", "never-waits", "never-waits-returned", "blocks"]
 APP = "tests.streaming.failing_app:app"
 
@@ -28,11 +37,12 @@ def slow(value: str) -> object:
     return pytest.param(value, marks=pytest.mark.slow)
 
 
-@pytest.fixture(scope="module", params=["uvicorn", slow("granian")])
+@pytest.fixture(scope="module", params=["ours", *map(slow, list(SERVED)[1:])])
 def url(request: pytest.FixtureRequest, serve) -> Iterator[str]:
-    """Where the app is served by each server; who takes no 64 KiB in half a second is too slow."""
-    with serve(APP, server=request.param, **SETTINGS) as server:
-        yield server.url
+    """Where the app is served in each way; who takes no 64 KiB in half a second is too slow."""
+    server, app = SERVED[request.param]
+    with serve(f"tests.streaming.{app}", server=server, **SETTINGS) as running:
+        yield running.url
 
 
 @pytest.mark.parametrize(
@@ -76,7 +86,7 @@ def test_a_reader_that_stalls_is_dropped(http, url):
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="the kernel has no such limit")
 def test_the_kernel_keeps_little_of_what_nobody_reads(http, serve):
-    with serve(APP, **SETTINGS) as server, stopped_reader(server, "/never-waits"):
+    with serve(APP, **SETTINGS) as server, stopped_reader(server.url, "/never-waits"):
         wait_until_closed(http, server.url, "never-waits", 1)
         figures = http.get(f"{server.url}/metrics").text
     [sent] = re.findall(r'^streaming_bytes_total{module="other"} (.+)', figures, re.MULTILINE)

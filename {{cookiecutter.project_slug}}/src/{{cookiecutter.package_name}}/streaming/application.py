@@ -1,11 +1,36 @@
 """What the core adds to an app as a whole."""
 
-from fastapi import FastAPI
+import logging
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from . import health, metrics, problems
 from .compression import CompressionMiddleware
-from .delivery import AbortableConnections
+
+SERVER = f"{__package__}.server"
+NOT_KEPT = (
+    f"This server was not started by `python -m {__name__.partition('.')[0]}`: it may keep the "
+    "connection of a reader that was dropped, also after SIGTERM, may answer HTTP/1.0 in chunks, "
+    "and sets no limits to headers, bodies and pipelined requests (see docs/streaming.md)."
+)
+
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def say_what_is_not_kept(app: Any) -> AsyncGenerator[None, None]:
+    """A lifespan that warns where the server adapter is missing.
+
+    Nobody imports the adapter but who hands it to a server, before the app is started.
+    """
+    if SERVER not in sys.modules:
+        logger.warning(NOT_KEPT)
+    yield
 
 
 def add_streaming(app: FastAPI) -> None:
@@ -20,11 +45,12 @@ def add_streaming(app: FastAPI) -> None:
     problems.add_handlers(app)
     app.include_router(health.router)
     app.include_router(metrics.router)
+    app.include_router(APIRouter(lifespan=say_what_is_not_kept))
     app.add_middleware(CompressionMiddleware)
     build = app.build_middleware_stack
 
     def build_around() -> ASGIApp:
-        return AbortableConnections(problems.ProblemResponses(build()))
+        return problems.ProblemResponses(build())
 
     # `add_middleware` puts nothing around FastAPI's own outermost layers.
     app.build_middleware_stack = build_around

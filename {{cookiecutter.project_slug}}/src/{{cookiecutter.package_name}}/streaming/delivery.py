@@ -1,21 +1,19 @@
 """One stream on its way to its client: how long it may take, what it took, and how it ended."""
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from contextvars import ContextVar
+from typing import Protocol
 
 import anyio
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from . import metrics
+from .limits import admit
 from .settings import streaming_settings
 from .shutdown import ShuttingDown, drain
 
-CHUNK_BYTES = 64 * 1024
-UNSENT_BYTES = 128 * 1024
-TRANSPORT = "streaming.transport"
+CONNECTION = "streaming.connection"
 
 _current: ContextVar["Delivery"] = ContextVar("delivery")
 
@@ -26,19 +24,14 @@ def count_records(count: int) -> None:
         delivery.figures.count_records(count)
 
 
-class AbortableConnections:
-    """Middleware that lets streams abort their connection; it has to be the outermost.
+class Connection(Protocol):
+    """What the server adapter offers in the scope, as the extension `streaming.connection`."""
 
-    ASGI has no message for it, and what uvicorn does where an app fails is to wait until the client
-    has read what is buffered. A client that reads nothing would keep its connection for ever.
-    """
+    def abort(self) -> None:
+        """End the connection at once, without a word."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[TRANSPORT] = getattr(getattr(send, "__self__", None), "transport", None)
-        await self.app(scope, receive, send)
+    def close(self) -> None:
+        """End the connection once the client has read what was sent, if it does so in time."""
 
 
 class Delivery:
@@ -50,21 +43,25 @@ class Delivery:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, endless: bool) -> None:
         self.figures = metrics.StreamFigures(scope)
+        self._scope = scope
         self._endless = endless
         self._receive = receive
         self._send = send
-        self._transport: asyncio.Transport | None = scope.get(TRANSPORT)
-        self._seconds = CHUNK_BYTES / streaming_settings().min_bytes_per_second
+        extensions = scope.get("extensions") or {}
+        self._connection: Connection | None = extensions.get(CONNECTION)
+        self._seconds = streaming_settings().chunk_seconds
         self._loop = asyncio.get_running_loop()
         self._cancel_scope = anyio.CancelScope()
-        if self._transport is not None:
-            _limit_unsent(self._transport)
         self._started = False
         self._finished = False
         self._end: metrics.End | None = None
 
     async def run(self, respond: Callable[[Send], Awaitable[None]]) -> None:
-        """Call `respond` with a `send` of its own."""
+        """Call `respond` with a `send` of its own, if there may be another stream."""
+        with admit(self._scope):
+            await self._run(respond)
+
+    async def _run(self, respond: Callable[[Send], Awaitable[None]]) -> None:
         _current.set(self)
         listener = asyncio.create_task(self._listen())
         drain.call_last(self._shut_down)
@@ -78,10 +75,11 @@ class Delivery:
             self._end = "shutdown"
             if not self._started:
                 raise
-            await self._hang_up(listener)
+            self._close()
         except Exception:
             self._end = self._end or "error"
-            self._abort_later()
+            if self._started:
+                self._close()
             raise
         finally:
             drain.forget(self._shut_down)
@@ -101,6 +99,13 @@ class Delivery:
             self.figures.count_bytes(len(message.get("body", b"")))
             self._finished = not message.get("more_body", False)
 
+    async def receive(self) -> Message:
+        """Wait until the response is cancelled: it is the `Delivery` that listens.
+
+        Where two listen to one request, granian fails for one of them.
+        """
+        return await self._loop.create_future()
+
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
@@ -117,36 +122,17 @@ class Delivery:
 
     def _abort(self) -> None:
         """End the connection without a word; what is left of the response is cancelled."""
-        if self._transport is None:
+        if self._connection is None:
             self._cancel_scope.cancel()
         else:
-            self._transport.abort()
+            self._connection.abort()
 
-    async def _hang_up(self, listener: asyncio.Task[None]) -> None:
-        """End the connection once the client has read what was sent, which is not the whole."""
-        if self._transport is not None:
-            self._abort_later()
-            self._transport.close()
-            await asyncio.wait({listener})
-
-    def _abort_later(self) -> None:
-        """The client may read why the stream has failed, but not take for ever to do so."""
-        if self._transport is not None and self._started:
-            self._loop.call_later(self._seconds, self._transport.abort)
+    def _close(self) -> None:
+        """Let the client read why the stream is not whole, but not take for ever to do so."""
+        if self._connection is not None:
+            self._connection.close()
 
     def _how(self) -> metrics.End:
         if self._finished:
             return "shutdown" if self._endless and drain.begun else "complete"
         return self._end or "client_left"
-
-
-def _limit_unsent(transport: asyncio.Transport) -> None:
-    """Let the kernel keep 128 KiB that cannot be sent yet.
-
-    Linux would take up to 4 MiB from each stream that nobody reads (`tcp_wmem`), and all of that
-    would be made before anybody notices. What is on its way over a long distance does not count.
-    """
-    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        connection = transport.get_extra_info("socket")
-        with suppress(OSError):  # closed meanwhile, or no TCP
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)

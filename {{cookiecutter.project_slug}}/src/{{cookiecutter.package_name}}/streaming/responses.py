@@ -8,7 +8,8 @@ from fastapi.responses import FileResponse, StreamingResponse
 from starlette.background import BackgroundTask
 from starlette.types import Receive, Scope, Send
 
-from .delivery import CHUNK_BYTES, Delivery
+from .delivery import Delivery
+from .settings import CHUNK_BYTES
 from .threads import iterate_in_thread
 
 CLOSE_SECONDS = 5
@@ -94,9 +95,10 @@ class FileStreamResponse(FileResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def respond(send: Send) -> None:
-            await super(FileStreamResponse, self).__call__(scope, receive, send)
+            await super(FileStreamResponse, self).__call__(scope, delivery.receive, send)
 
-        await Delivery(scope, receive, send, endless=False).run(respond)
+        delivery = Delivery(scope, receive, send, endless=False)
+        await delivery.run(respond)
 
 
 async def _send_in_parts(chunk: bytes, send: Send) -> None:

@@ -4,16 +4,41 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+CHUNK_BYTES = 64 * 1024
+
 
 class StreamingSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="STREAMING_", env_file=".env", extra="ignore")
 
     min_bytes_per_second: Annotated[
-        int, Field(ge=1, description="A reader that is slower than this is dropped.")
+        int, Field(ge=1, description="A reader or a body that is slower than this is dropped.")
     ] = 2048
     shutdown_grace_seconds: Annotated[
         float, Field(ge=0, description="How long finite streams may go on after SIGTERM.")
     ] = 20
+    max_streams: Annotated[
+        int, Field(ge=1, description="Streams that a process has open at once; more get 503.")
+    ] = 2000
+    max_streams_per_address: Annotated[
+        int, Field(ge=1, description="Streams of one client address at once; more get 429.")
+    ] = 500
+    max_header_bytes: Annotated[
+        int, Field(ge=1024, description="Bytes of request line and headers, and of trailers.")
+    ] = 32 * 1024
+    max_header_fields: Annotated[
+        int, Field(ge=1, description="Fields in the head of a request; more get 431.")
+    ] = 100
+    max_bodies: Annotated[
+        int, Field(ge=1, description="Request bodies that arrive at once; more get 503.")
+    ] = 100
+    request_seconds: Annotated[
+        float, Field(gt=0, description="How long the head of a request may take to arrive.")
+    ] = 20
+
+    @property
+    def chunk_seconds(self) -> float:
+        """How long a reader may take for `CHUNK_BYTES`."""
+        return CHUNK_BYTES / self.min_bytes_per_second
 
 
 @cache

@@ -2,13 +2,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.streaming.nginx import H11
-
 
 @pytest.fixture(scope="module")
 def failing_service(serve) -> Iterator[str]:
     app = "tests.modules.batch_export.failing_service:app"
-    with serve(app, *H11, DEMO_ROWS="3000", BATCH_EXPORT_BATCH_ROWS="1000") as server:
+    with serve(app, DEMO_ROWS="3000", BATCH_EXPORT_BATCH_ROWS="1000") as server:
         yield server.url
 
 

@@ -112,7 +112,7 @@ def test_csv_has_its_header_where_there_is_no_record(http, over_postgresql):
 
 
 def test_a_reader_that_stands_still_holds_no_connection(http, over_postgresql, database):
-    with stopped_reader(over_postgresql, "/records/readings"):
+    with stopped_reader(over_postgresql.url, "/records/readings"):
         for _ in range(3):
             response = http.get(records_at(over_postgresql), params={"limit": 1})
             assert len(lines_of(response)) == 1

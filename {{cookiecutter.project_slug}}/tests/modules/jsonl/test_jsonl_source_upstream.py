@@ -119,7 +119,7 @@ def test_a_record_is_relayed_at_once_and_upstream_is_left_with_the_client(http, 
 
 
 def test_upstream_is_not_read_ahead_of_a_reader_that_stands_still(relay):
-    with stopped_reader(relay, "/records/readings?site=endless"):
+    with stopped_reader(relay.url, "/records/readings?site=endless"):
         sent = -1
         while sent != Upstream.sent:
             sent = Upstream.sent

@@ -4,15 +4,13 @@ from itertools import product
 
 import pytest
 
-from tests.streaming.nginx import H11
-
 CLIENTS = ["python/sse.py", "javascript/sse.js", "curl/sse.sh"]
 AT_ONCE = 0.5
 
 
 @pytest.fixture(scope="module")
 def failing_service(serve) -> Iterator[str]:
-    with serve("tests.modules.sse.failing_service:app", *H11, DEMO_PERIOD_SECONDS="0.2") as server:
+    with serve("tests.modules.sse.failing_service:app", DEMO_PERIOD_SECONDS="0.2") as server:
         yield server.url
 
 

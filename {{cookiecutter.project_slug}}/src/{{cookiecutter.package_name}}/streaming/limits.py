@@ -1,0 +1,39 @@
+"""How many streams are open at once, in this process: in all, and for each client."""
+
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from ipaddress import ip_network
+
+from fastapi import HTTPException
+from starlette.types import Scope
+
+from .settings import streaming_settings
+
+RETRY = {"Retry-After": "5"}
+
+_open: Counter[str] = Counter()
+
+
+@contextmanager
+def admit(scope: Scope) -> Generator[None]:
+    """Count a stream as long as it is open; raises `HTTPException` where it would be one too many."""
+    settings = streaming_settings()
+    address = _address(scope)
+    if _open[address] >= settings.max_streams_per_address:
+        raise HTTPException(429, "Your address has as many streams open as it may.", RETRY)
+    if _open.total() >= settings.max_streams:
+        raise HTTPException(503, "As many streams are open as there may be.", RETRY)
+    _open[address] += 1
+    try:
+        yield
+    finally:
+        _open[address] -= 1
+        if not _open[address]:
+            del _open[address]
+
+
+def _address(scope: Scope) -> str:
+    """The client's address; one client has a whole /64 of IPv6."""
+    host = (scope.get("client") or ("",))[0]
+    return str(ip_network((host, 64), strict=False)) if ":" in host else host

@@ -1,0 +1,169 @@
+"""The server adapter: what a server can promise that `python -m` has started, and no other."""
+
+import ast
+import asyncio
+import inspect
+import socket
+import time
+from collections.abc import Callable
+from inspect import signature
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import httpx2
+import pytest
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from {{ cookiecutter.package_name }}.streaming import (
+    server as adapter,
+)
+from tests.streaming.closing import SETTINGS
+from tests.streaming.fixtures import SERVERS
+from tests.streaming.stalled import stopped_reader
+from tests.streaming.variants import VARIANTS
+
+APP = "tests.streaming.failing_app:app"
+GRACE = {"STREAMING_SHUTDOWN_GRACE_SECONDS": "1"}
+SOON_SECONDS = 5
+NEEDS_LINUX = pytest.mark.skipif(
+    not Path("/proc/net/tcp").exists(), reason="needs the kernel's list of connections"
+)
+APPS = [
+    APP,
+    *(
+        pytest.param(f"tests.streaming.variants:{variant}", marks=pytest.mark.slow)
+        for variant in VARIANTS
+    ),
+]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = SOON_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def read_to_the_end(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def is_known_to_the_kernel(reader: socket.socket) -> bool:
+    """Whether the server's side of a connection is still there, in any state."""
+    port = f":{reader.getsockname()[1]:04X}"
+    lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+    return any(line.split()[2].endswith(port) for line in lines)
+
+
+def parts_of_uvicorn() -> dict[str, object]:
+    """uvicorn's own objects, by the expression that stands for each in the adapter."""
+    parts: dict[str, object] = {}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        pass
+
+    async def receive_a_request() -> None:
+        protocol = HttpToolsProtocol(uvicorn.Config(app), ServerState(), {})
+        protocol.connection_made(Mock())
+        protocol.data_received(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        parts.update(dict.fromkeys(["self", "super()"], protocol))
+        parts.update(dict.fromkeys(["cycle", "self._answer"], protocol.cycle))
+
+    asyncio.run(receive_a_request())
+    return parts
+
+
+def test_uvicorn_has_what_the_adapter_uses():
+    parts = parts_of_uvicorn()
+    for node in ast.walk(ast.parse(inspect.getsource(adapter))):
+        if not isinstance(node, ast.Attribute) or hasattr(adapter.Connection, node.attr):
+            continue
+        part = parts.get(ast.unparse(node.value))
+        assert part is None or hasattr(part, node.attr), (
+            f"uvicorn {uvicorn.__version__} has no {type(part).__name__}.{node.attr} any more, "
+            f"which streaming/server.py uses; look for what has taken its place."
+        )
+
+
+def test_uvicorn_calls_what_the_adapter_overrides():
+    for name, ours in vars(adapter.Connection).items():
+        if getattr(ours, "__override__", False):
+            theirs = getattr(HttpToolsProtocol, name, lambda: None)
+            assert list(signature(theirs).parameters) == list(signature(ours).parameters), (
+                f"uvicorn {uvicorn.__version__} no longer calls HttpToolsProtocol.{name} as "
+                f"streaming/server.py expects it; look for what has taken its place."
+            )
+
+
+def test_no_other_file_knows_a_server():
+    package = Path(adapter.__file__).parents[1]
+    knowing = {path for path in package.rglob("*.py") if "uvicorn" in path.read_text("utf-8")}
+    assert {str(path.relative_to(package)) for path in knowing} == {
+        "__main__.py",
+        str(Path("streaming", "server.py")),
+    }
+
+
+@NEEDS_LINUX
+@pytest.mark.parametrize("app", APPS)
+def test_nothing_is_left_of_a_reader_that_is_dropped(serve, app):
+    """Neither with the server nor in the kernel, and the reader sees a reset."""
+    with serve(app, **SETTINGS) as server, stopped_reader(server.url, "/never-waits") as reader:
+        assert is_known_to_the_kernel(reader)
+        wait_until(lambda: not is_known_to_the_kernel(reader))
+        assert '"too_slow"' in server.log
+        with pytest.raises(ConnectionResetError):
+            read_to_the_end(reader)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("app", APPS)
+def test_a_reader_that_has_stopped_does_not_keep_the_process(serve, app):
+    with serve(app, **GRACE) as server, stopped_reader(server.url, "/never-waits"):
+        server.process.terminate()
+        server.process.wait(SOON_SECONDS)
+        assert "Traceback" not in server.log
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["native_telemetry", "opentelemetry"])
+def test_a_stream_leaves_a_trace(http, serve, variant):
+    with serve(f"tests.streaming.variants:{variant}") as server:
+        http.get(f"{server.url}/large?megabytes=1")
+        assert "GET /large" in http.get(f"{server.url}/spans").json()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/large?megabytes=1", None),
+        ("/fails-later", b"a" * 1000),
+        ("/healthz", b'"alive"'),
+    ],
+)
+def test_http_1_0_is_answered_without_chunks(url, method, path, body):
+    """RFC 9112, section 6.1: where the length is not known, the end of the connection is the end."""
+    address = httpx2.URL(url)
+    with socket.create_connection((address.host, address.port)) as client:
+        client.sendall(f"{method} {path} HTTP/1.0\r\n\r\n".encode())
+        answer = read_to_the_end(client)
+    head, _, received = answer.partition(b"\r\n\r\n")
+    fields = head.lower().split(b"\r\n")
+    assert b"connection: close" in fields
+    assert not any(field.startswith(b"transfer-encoding") for field in fields)
+    if method == "GET":
+        assert received == body if body else received.endswith(b"\ncomplete\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_server_says_at_start_what_it_cannot_promise(serve, server):
+    """In one line, with streams that work; ours has nothing to say."""
+    with serve(APP, server=server) as running:
+        assert httpx2.get(f"{running.url}/large?megabytes=1").content.endswith(b"\ncomplete\n")
+        lines = [line for line in running.log.splitlines() if "was not started by" in line]
+        assert len(lines) == (server != "ours")
