@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from json import loads
 from statistics import median
 
+from . import formats
 from .comparison import Failed, Group, Limit, Metric, Peer, Ratio, Sample
 from .downloads import MIB, count_lines, download
 from .servers import Server, uvicorn
@@ -28,6 +29,8 @@ SERVICE = "benchmarks.peers.jsonl_service:app"
 
 OWN = "FastAPI, yield of a model"
 MODELS = "service, a model per yield"
+YIELD = "service, a response class"
+YIELD_BLOCKING = "service, a response class and a sync generator"
 STRUCTS = "service, lists of structs"
 ARROW = "service, Arrow batches"
 RECORDS_ROUTE = "service, /records/readings"
@@ -37,6 +40,7 @@ COPY = "DuckDB, COPY to a file"
 def groups(workplace: Workplace) -> list[Group]:
     return [
         objects(workplace),
+        formats.group(workplace),
         database(workplace),
         first_record(workplace),
         slow_producer(workplace),
@@ -61,11 +65,16 @@ def objects(workplace: Workplace) -> Group:
             peer("naive, async generator", PEERS, "/naive-async"),
             peer(OWN, PEERS, "/yield"),
             peer(MODELS, SERVICE, "/bench/models"),
+            peer(YIELD, SERVICE, "/bench/yield"),
+            peer(YIELD_BLOCKING, SERVICE, "/bench/yield-blocking"),
             peer(STRUCTS, SERVICE, "/bench/structs"),
             peer(ARROW, SERVICE, "/bench/arrow"),
         ),
         (
             Ratio(RECORDS, MODELS, OWN, 6),
+            Ratio(RECORDS, YIELD, OWN, 6),
+            Ratio(RECORDS, YIELD, MODELS, 0.8),
+            Ratio(RECORDS, YIELD_BLOCKING, MODELS, 0.5),
             Ratio(RECORDS, STRUCTS, OWN, 30),
             Ratio(RECORDS, ARROW, OWN, 30),
             Ratio(RECORDS, MODELS, "naive, async generator"),

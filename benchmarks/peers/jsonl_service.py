@@ -1,14 +1,15 @@
 """The generated service, with endpoints of a team that stream objects and batches of objects."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import pyarrow as pa
+from my_service import records as formats
 from my_service.main import create_app
-from my_service.streaming.batching import encode_batches
-from my_service.streaming.formats import JsonLines
-from my_service.streaming.responses import StreamResponse
+from my_service.records import JsonLines, JsonLinesResponse, encode_batches
+from my_service.streaming import StreamResponse
 
 from .records import PREPARED, READINGS, Reading, readings, slow_readings
 
@@ -64,6 +65,38 @@ async def stream_arrow(records: int) -> StreamResponse:
     return StreamResponse(
         encode_batches(arrow_batches(records), JsonLines()), media_type=JsonLines.media_type
     )
+
+
+@app.get("/bench/yield", response_class=JsonLinesResponse)
+async def yield_models(records: int) -> AsyncIterable[Reading]:
+    for reading in readings(records):
+        yield reading
+
+
+@app.get("/bench/yield-blocking", response_class=JsonLinesResponse)
+def yield_models_from_a_thread(records: int) -> Iterable[Reading]:
+    yield from readings(records)
+
+
+async def model_lists(count: int) -> AsyncGenerator[list[Reading], None]:
+    for first in range(0, count, LIST_RECORDS):
+        models = READINGS[first % PREPARED : first % PREPARED + LIST_RECORDS]
+        yield models[: count - first]
+
+
+SHAPES: dict[str, Callable[[int], Any]] = {
+    "single": models,
+    "blocking": readings,
+    "lists": model_lists,
+    "arrow": arrow_batches,
+}
+
+
+@app.get("/bench/formats/{name}/{shape}")
+async def stream_in_a_format(name: str, shape: str, records: int) -> StreamResponse:
+    encoder = getattr(formats, name)()
+    chunks = encode_batches(SHAPES[shape](records), encoder)
+    return StreamResponse(chunks, media_type=encoder.media_type)
 
 
 @app.get("/bench/slow")

@@ -167,13 +167,6 @@ def test_binary_formats(batch):
     assert str(arrow.to_pylist()) == str([row])
 
 
-@pytest.mark.parametrize("make", OBJECTS[:3])
-def test_a_record_alone_is_encoded_as_in_a_list(make):
-    record = make()
-    for encoder in (formats.JsonLines, formats.Csv):
-        assert encoder().encode_record(record) == encoder().encode([record])
-
-
 @pytest.mark.parametrize("value", ["\ud800", 2**64])
 @pytest.mark.parametrize(
     "encoder", [formats.JsonLines, formats.Csv, formats.Parquet, formats.ArrowStream]
@@ -222,7 +215,7 @@ class TimedStruct(msgspec.Struct):
     ],
 )
 def test_a_time_is_in_utc_whatever_its_zone_is(record, at, text):
-    assert json.loads(formats.JsonLines().encode_record(record(at=at))) == {"at": text}
+    assert json.loads(formats.JsonLines().encode([record(at=at)])) == {"at": text}
 
 
 class LaterTimedStruct(TimedStruct):
@@ -239,7 +232,7 @@ def test_a_list_is_encoded_as_its_records_one_by_one(kind, zone):
     records = [TimedStruct(at=datetime(2026, 1, 1, tzinfo=UTC)) for _ in range(3)]
     records.append(kind(at=datetime(2026, 1, 1, 12, tzinfo=zone)))
     encoder = formats.JsonLines()
-    lines = b"".join(map(encoder.encode_record, records))
+    lines = b"".join(encoder.encode([record]) for record in records)
     assert encoder.encode(records) == lines
     assert lines.count(b'Z"}\n') == len(records)
 

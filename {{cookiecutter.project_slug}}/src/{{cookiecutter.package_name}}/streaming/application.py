@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from . import health, metrics, problems
 from .compression import CompressionMiddleware
+from .openapi import describe_streams
 
 SERVER = f"{__package__}.server"
 NOT_KEPT = (
@@ -42,6 +43,7 @@ def add_streaming(app: FastAPI) -> None:
     metrics.log_streams()
     # `itemSchema`, which FastAPI writes for streamed types, is new in OpenAPI 3.2.
     app.openapi_version = "3.2.0"
+    describe_streams(app)
     problems.add_handlers(app)
     app.include_router(health.router)
     app.include_router(metrics.router)

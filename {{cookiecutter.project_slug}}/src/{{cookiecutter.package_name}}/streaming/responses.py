@@ -1,7 +1,8 @@
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping
-from traceback import clear_frames
-from typing import ClassVar
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from contextlib import aclosing
+from typing import Any, ClassVar
 
 import anyio
 from fastapi.responses import FileResponse, StreamingResponse
@@ -9,21 +10,30 @@ from starlette.background import BackgroundTask
 from starlette.types import Receive, Scope, Send
 
 from .delivery import Delivery
+from .events import describe_event, encode_event
 from .settings import CHUNK_BYTES
-from .threads import iterate_in_thread
+from .shutdown import drain
+from .threads import close, iterate_in_thread
 
 CLOSE_SECONDS = 5
+END = object()
+# Of an item that is no bytes, more or less.
+BYTES_OF_AN_ITEM = 1024
+# What FastAPI calls the generator that it puts around that of an endpoint.
+WRAPPER, WRAPPED = "_async_stream_raw", "async_gen"
 
 
 class StreamResponse(StreamingResponse):
-    """A response whose body is a generator of `bytes` that is always closed.
+    """A response whose body is `bytes` that an iterable yields, asynchronous or not.
+
+    To be returned by an endpoint, or the `response_class` of one that yields.
 
     - The first chunk is made before the status is sent: what fails until then is a real error
-      status, and not a 200 with an empty body.
-    - When the client leaves, the generator is closed here and now; Starlette leaves that to
-      garbage collection.
-    - A generator that fails later makes the server abort the connection, so that the client sees
-      that the body is not complete (RFC 9112, section 8).
+      status, and not a 200 with an empty body. Anything but bytes is a `TypeError`.
+    - When the client leaves, the iterable is closed here and now; Starlette leaves that to garbage
+      collection. One that is not asynchronous is read in a thread, see `iterate_in_thread`.
+    - One that fails later makes the server abort the connection, so that the client sees that the
+      body is not complete (RFC 9112, section 8).
     - A client that reads too slowly is dropped, see `Delivery`.
     """
 
@@ -31,26 +41,60 @@ class StreamResponse(StreamingResponse):
 
     def __init__(
         self,
-        content: AsyncGenerator[bytes, None] | Iterable[bytes],
+        content: AsyncIterable[Any] | Iterable[Any],
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
         media_type: str | None = None,
         background: BackgroundTask | None = None,
     ) -> None:
-        chunks = content if isinstance(content, AsyncGenerator) else iterate_in_thread(content)
-        super().__init__(chunks, status_code, headers, media_type, background)
-        self._chunks = chunks
+        super().__init__(content, status_code, headers, media_type, background)
+        self.content = _of_endpoint(content)
         # nginx would collect a response in a buffer, and a stream is read as it is made.
         self.headers.setdefault("X-Accel-Buffering", "no")
+        if self.endless:
+            self.headers.setdefault("Cache-Control", "no-cache")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await Delivery(scope, receive, send, endless=self.endless).run(self.stream_response)
+        chunks = self.make_chunks(scope)
+
+        async def respond(send: Send) -> None:
+            await self._send_all(chunks, send)
+
+        await Delivery(scope, receive, send, endless=self.endless).run(respond)
         if self.background is not None:
             await self.background()
 
-    async def stream_response(self, send: Send) -> None:
+    def make_chunks(self, scope: Scope) -> AsyncGenerator[Any, None]:
+        """What `encode` takes, one after the other."""
+        if isinstance(self.content, AsyncGenerator):
+            return self.content
+        if isinstance(self.content, AsyncIterable):
+            return _iterate(self.content)
+        return self._join_in_thread(self.content)
+
+    @classmethod
+    def describe(cls, item_schema: dict[str, Any]) -> dict[str, Any]:
+        """OpenAPI's Media Type Object for such items; an empty one adds nothing to FastAPI's."""
+        return {}
+
+    def encode(self, item: Any) -> bytes:
+        """The bytes of an item. Raises `TypeError`."""
+        if not isinstance(item, (bytes, bytearray, memoryview)):
+            raise TypeError(
+                f"A chunk of {type(self).__name__} is bytes, not {type(item).__name__}."
+            )
+        return bytes(item)  # of bytes, no copy
+
+    async def _join_in_thread(self, content: Iterable[Any]) -> AsyncGenerator[bytes, None]:
+        async with aclosing(iterate_in_thread(content, _weigh)) as groups:
+            async for items in groups:
+                if self.endless and drain.begun:
+                    return
+                yield b"".join(map(self.encode, items))
+
+    async def _send_all(self, chunks: AsyncGenerator[Any, None], send: Send) -> None:
         try:
-            chunk: bytes | None = await anext(self._chunks, None)
+            chunk = await self._next(chunks)
             await send(
                 {
                     "type": "http.response.start",
@@ -60,45 +104,80 @@ class StreamResponse(StreamingResponse):
             )
             while chunk is not None:
                 await _send_in_parts(chunk, send)
-                chunk = await anext(self._chunks, None)
-        except anyio.get_cancelled_exc_class() as cancelled:
-            # FastAPI wraps the generator of an endpoint in another one. Where that was cancelled,
-            # nothing but its dead frame holds the endpoint's, which is closed once it is let go.
-            clear_frames(cancelled.__traceback__)
-            raise
+                chunk = await self._next(chunks)
         finally:
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                await self._chunks.aclose()
+                await chunks.aclose()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _next(self, chunks: AsyncGenerator[Any, None]) -> bytes | None:
+        item = await anext(chunks, END)
+        return None if item is END else self.encode(item)
 
 
 class EventStreamResponse(StreamResponse):
-    """A stream of server-sent events, without an end but for the end of the process."""
+    """A stream of server-sent events, without an end but for the end of the process.
+
+    What is yielded is FastAPI's `ServerSentEvent`, the `bytes` of one or more events, or the data
+    of one: anything that Pydantic makes JSON of. When the process is about to stop, it ends before
+    its next event.
+    """
 
     media_type = "text/event-stream"
     endless = True
 
-    def __init__(
-        self,
-        content: AsyncGenerator[bytes, None],
-        status_code: int = 200,
-        headers: Mapping[str, str] | None = None,
-        media_type: str | None = None,
-        background: BackgroundTask | None = None,
-    ) -> None:
-        super().__init__(content, status_code, headers, media_type, background)
-        self.headers.setdefault("Cache-Control", "no-cache")
+    def encode(self, item: Any) -> bytes:
+        return encode_event(item)
+
+    async def _next(self, chunks: AsyncGenerator[Any, None]) -> bytes | None:
+        item = await anext(chunks, END)
+        # Whoever makes bytes of events has last words of its own.
+        is_last = item is END or (drain.begun and not isinstance(item, bytes))
+        return None if is_last else self.encode(item)
+
+    @classmethod
+    def describe(cls, item_schema: dict[str, Any]) -> dict[str, Any]:
+        return describe_event(item_schema)
 
 
 class FileStreamResponse(FileResponse):
     """Starlette's response for a file, which stops when its client leaves or is too slow."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Within the delivery it would end with the client's connection.
+        background, self.background = self.background, None
+
         async def respond(send: Send) -> None:
             await super(FileStreamResponse, self).__call__(scope, delivery.receive, send)
 
         delivery = Delivery(scope, receive, send, endless=False)
         await delivery.run(respond)
+        if background is not None:
+            await background()
+
+
+def _of_endpoint(content: Any) -> Any:
+    """The generator of an endpoint, without the one that FastAPI puts around it.
+
+    That one gives every item a turn of the event loop, which takes longer than to make most items,
+    and it leaves the endpoint's own to garbage collection.
+    """
+    if getattr(content, "__name__", "") == WRAPPER and inspect.isasyncgen(content):
+        return content.ag_frame.f_locals[WRAPPED]
+    return content
+
+
+async def _iterate(content: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+    iterator = aiter(content)
+    try:
+        async for item in iterator:
+            yield item
+    finally:
+        await close(iterator, content)
+
+
+def _weigh(item: Any) -> int:
+    return len(item) if isinstance(item, bytes) else BYTES_OF_AN_ITEM
 
 
 async def _send_in_parts(chunk: bytes, send: Send) -> None:

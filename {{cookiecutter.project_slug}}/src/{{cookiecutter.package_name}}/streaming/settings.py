@@ -40,6 +40,10 @@ class StreamingSettings(BaseSettings):
         """How long a reader may take for `CHUNK_BYTES`."""
         return CHUNK_BYTES / self.min_bytes_per_second
 
+    blocking_sources: Annotated[
+        int, Field(ge=1, description="Most iterables that are read in threads at once.")
+    ] = 250
+
 
 @cache
 def streaming_settings() -> StreamingSettings:

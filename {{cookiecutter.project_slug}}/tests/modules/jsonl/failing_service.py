@@ -10,16 +10,19 @@ from {{ cookiecutter.package_name }}.modules.jsonl import (
     record_source,
     source,
 )
+from {{ cookiecutter.package_name }}.records import (
+    formats,
+)
 
 
 class Killed(BaseException):
     """No handler catches it: the stream ends without last words, as when the process is killed."""
 
 
-Batches = AsyncGenerator[record_source.Batch, None]
+Batches = AsyncGenerator[formats.Batch, None]
 
 
-async def first_batch(query: record_source.RecordQuery) -> record_source.Batch:
+async def first_batch(query: record_source.RecordQuery) -> formats.Batch:
     batches = source.Readings().batches(query)
     try:
         return await anext(batches)

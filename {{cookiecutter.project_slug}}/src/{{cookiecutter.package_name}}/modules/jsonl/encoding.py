@@ -6,7 +6,7 @@ from ...records.formats import Batch, Encoder
 from ...streaming.problems import Problem
 from .cursors import Cursors
 from .parameters import Parameters
-from .record_source import field_of
+from .record_source import values_getter
 
 CURSOR = "@cursor"
 HEARTBEAT = b"\n"
@@ -25,6 +25,8 @@ class RecordEncoder(Encoder):
         self._encoder = encoder
         self._fields = parameters.fields
         self._with_cursors = parameters.cursors
+        self._names = (*parameters.fields, key)
+        self._names_sent = [*parameters.fields, *([CURSOR] if parameters.cursors else [])]
         self._heartbeat = HEARTBEAT if parameters.follow else b""
         self._key = key
         self._last_key = parameters.after
@@ -33,8 +35,10 @@ class RecordEncoder(Encoder):
     def start(self) -> bytes:
         return self._encoder.start()
 
-    def prepare(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch with its keys in one more column, the last."""
+    def prepare(self, batch: Batch) -> Any:
+        """An Arrow batch with its keys in one more column, the last."""
+        if not isinstance(batch, pa.RecordBatch):
+            return batch
         keys = batch.column(self._key)
         selected = batch.select(self._fields)
         if self._with_cursors:
@@ -42,16 +46,12 @@ class RecordEncoder(Encoder):
         return self._encoder.prepare(selected).append_column(self._key, keys)
 
     def write(self, batch: Batch) -> bytes:
-        if isinstance(batch, pa.RecordBatch):
-            last_column = batch.num_columns - 1
-            if len(batch):
-                self._last_key = batch.column(last_column)[-1].as_py()
-            batch = batch.select(range(last_column))
-        else:
-            if batch:
-                self._last_key = field_of(batch[-1], self._key)
-            batch = [self._select(record) for record in batch]
-        return self._encoder.write(batch) or self._heartbeat
+        if not isinstance(batch, pa.RecordBatch):
+            return self._encoder.encode([*map(self._select, batch)]) or self._heartbeat
+        last_column = batch.num_columns - 1
+        if len(batch):
+            self._last_key = batch.column(last_column)[-1].as_py()
+        return self._encoder.write(batch.select(range(last_column))) or self._heartbeat
 
     def end(self, records: int) -> bytes:
         self._tell_cursor()
@@ -66,7 +66,7 @@ class RecordEncoder(Encoder):
             self._encoder.cursor = self._cursors.encode(self._last_key)
 
     def _select(self, record: Any) -> dict[str, Any]:
-        selected = {name: field_of(record, name) for name in self._fields}
+        *values, self._last_key = values_getter(type(record), *self._names)(record)
         if self._with_cursors:
-            selected[CURSOR] = self._cursors.encode(field_of(record, self._key))
-        return selected
+            values.append(self._cursors.encode(self._last_key))
+        return dict(zip(self._names_sent, values, strict=True))

@@ -2,11 +2,12 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import anyio
 import pyarrow as pa
 
-from ...records.formats import Batch
+from ...records.inputs import count_of, read_items
 from ...streaming.shutdown import ShuttingDown, drain
 from .record_source import RecordQuery, RecordSource, last_key
 from .settings import JsonlSettings
@@ -14,20 +15,19 @@ from .settings import JsonlSettings
 LONGEST_WAIT_SECONDS = 1  # until draining is seen
 
 
-async def read(source: RecordSource, query: RecordQuery) -> AsyncGenerator[Batch, None]:
-    """Yield the batches of the records that there are, and never more than `query.limit`."""
+async def read(source: RecordSource, query: RecordQuery) -> AsyncGenerator[Any, None]:
+    """Yield the batches and records that there are, and never more than `query.limit` records."""
     left = query.limit
-    async with aclosing(source.batches(query)) as batches:
-        async for batch_or_record in batches:
-            is_batch = isinstance(batch_or_record, (pa.RecordBatch, list))
-            batch = batch_or_record if is_batch else [batch_or_record]
-            yield batch[:left]
-            left = None if left is None else max(0, left - len(batch))
-            if left == 0:
-                return
+    async with aclosing(read_items(source.batches(query))) as items:
+        async for item in items:
+            yield item[:left] if isinstance(item, (pa.RecordBatch, list)) else item
+            if left is not None:
+                left -= min(left, count_of(item))
+                if left == 0:
+                    return
 
 
-async def follow(source: RecordSource, query: RecordQuery) -> AsyncGenerator[Batch, None]:
+async def follow(source: RecordSource, query: RecordQuery) -> AsyncGenerator[Any, None]:
     """Yield the records that there are, and then new ones as they come, up to `query.limit`.
 
     A batch without records says that there are none yet, and then again in each pause of
@@ -36,12 +36,15 @@ async def follow(source: RecordSource, query: RecordQuery) -> AsyncGenerator[Bat
     settings = JsonlSettings()
     heartbeat_due = 0.0
     while True:
-        async with aclosing(read(source, query)) as batches:
-            async for batch in batches:
-                if len(batch):
-                    yield batch
-                    query = _behind(query, batch, source.key)
+        last, records = None, 0
+        async with aclosing(read(source, query)) as items:
+            async for item in items:
+                if count := count_of(item):
+                    yield item
+                    last, records = item, records + count
                     heartbeat_due = time.monotonic() + settings.heartbeat_seconds
+        if records:
+            query = _behind(query, last_key(last, source.key), records)
         if query.limit == 0:
             return
         ask_at = time.monotonic() + settings.follow_seconds
@@ -56,6 +59,5 @@ async def follow(source: RecordSource, query: RecordQuery) -> AsyncGenerator[Bat
                 break
 
 
-def _behind(query: RecordQuery, batch: Batch, key: str) -> RecordQuery:
-    limit = None if query.limit is None else query.limit - len(batch)
-    return replace(query, after=last_key(batch, key), limit=limit)
+def _behind(query: RecordQuery, key: Any, records: int) -> RecordQuery:
+    return replace(query, after=key, limit=query.limit and query.limit - records)

@@ -1,14 +1,14 @@
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import attrgetter, itemgetter
 from typing import Annotated, Any
 
 import anyio
 import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel, BeforeValidator
-
-from ...records.formats import Batch
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
 
@@ -58,11 +58,11 @@ class RecordSource(ABC):
     headings: Mapping[str, Mapping[str, str]] = {}
 
     @abstractmethod
-    def batches(self, query: RecordQuery) -> AsyncGenerator[Batch, None]:
+    def batches(self, query: RecordQuery) -> AsyncIterable[Any] | Iterable[Any]:
         """Yield the records behind `query.after` that there are now, in the order of their key.
 
-        An Arrow record batch has the columns `query.fields`; a list has models, dataclasses,
-        structs or dicts that may have more, and so has a record that comes alone. Where there is
+        Arrow data has the columns `query.fields`; records, in lists or alone, may have more: dicts,
+        models, rows, or any objects that have the fields of `record` as attributes. Where there is
         no record, an empty Arrow batch tells CSV the columns. What is raised before the first
         batch becomes an error status.
         """
@@ -76,12 +76,16 @@ class RecordSource(ABC):
         await anyio.sleep_forever()
 
 
-def field_of(record: Any, name: str) -> Any:
-    return record[name] if isinstance(record, Mapping) else getattr(record, name)
+def last_key(item: Any, key: str) -> Any:
+    """The key of the last record of a batch, or of a single record."""
+    if isinstance(item, pa.RecordBatch):
+        return item.column(key)[-1].as_py()
+    record = item[-1] if isinstance(item, list) else item
+    return values_getter(type(record), key)(record)
 
 
-def last_key(batch: Batch, key: str) -> Any:
-    """The key of the last of one or more records."""
-    if isinstance(batch, pa.RecordBatch):
-        return batch.column(key)[-1].as_py()
-    return field_of(batch[-1], key)
+@lru_cache(1024)
+def values_getter(record_type: type, *names: str) -> Callable[[Any], Any]:
+    """What gets values from a record: by their names, or the attributes of an object."""
+    has_names = hasattr(record_type, "keys") and hasattr(record_type, "__getitem__")
+    return itemgetter(*names) if has_names else attrgetter(*names)

@@ -30,8 +30,8 @@ class _BinaryEncoder(Encoder):
         self._bytes = 0
         self._bytes_written = 0
 
-    def prepare(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        return columns.in_utc(batch)
+    def prepare(self, batch: Batch) -> Any:
+        return columns.plain(batch) if isinstance(batch, pa.RecordBatch) else batch
 
     def write(self, batch: Batch) -> bytes:
         if isinstance(batch, pa.RecordBatch):
@@ -53,7 +53,7 @@ class _BinaryEncoder(Encoder):
         return self._sink.take()
 
     def _add_objects(self) -> None:
-        self._add(self.prepare(objects.to_arrow(self._objects, self._schema)))
+        self._add(columns.plain(objects.to_arrow(self._objects, self._schema)))
         self._objects.clear()
 
     def _add(self, batch: pa.RecordBatch) -> None:

@@ -1,6 +1,7 @@
 import io
 import re
 from codecs import BOM_UTF8
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,7 +14,7 @@ from .encoder import Batch, Encoder
 FORMULA_STARTS = ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
 FORMULA = f"^([{''.join(map(re.escape, FORMULA_STARTS))}])"
 FIRST_BYTES = pa.array({start.encode()[:1] for start in FORMULA_STARTS}, pa.binary())
-TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string)
 
 
 class Csv(Encoder):
@@ -43,21 +44,23 @@ class Csv(Encoder):
     def start(self) -> bytes:
         return self._byte_order_mark
 
-    def prepare(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def prepare(self, batch: Batch) -> Any:
+        if not isinstance(batch, pa.RecordBatch):
+            batch = objects.to_arrow(batch)
+        if not batch.num_columns:  # an empty list
+            return batch
         self._names = self._names or batch.schema.names
         if batch.schema.names != self._names:
             raise ValueError(f"A batch has the columns {batch.schema.names}, not {self._names}.")
-        batch = columns.in_utc(batch)
+        batch = columns.plain(batch)
         columns.check_times(batch)
         for index, field in enumerate(batch.schema):
             batch = batch.set_column(index, field.name, self._as_plain(batch.column(index)))
         return batch
 
     def write(self, batch: Batch) -> bytes:
-        if not isinstance(batch, pa.RecordBatch):
-            if not batch:
-                return b""
-            batch = self.prepare(objects.to_arrow(batch))
+        if not isinstance(batch, pa.RecordBatch) or not batch.num_columns:
+            return b""
         buffer = io.BytesIO()
         write_csv(batch, buffer, header=not self._has_header, delimiter=self._delimiter)
         self._has_header = True

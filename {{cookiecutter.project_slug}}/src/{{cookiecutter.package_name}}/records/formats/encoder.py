@@ -27,18 +27,16 @@ class Encoder:
 
     def encode(self, batch: Batch) -> bytes:
         """Raises `ValueError` or `TypeError` for a value that the format cannot carry."""
-        return self.write(self.prepare(batch) if isinstance(batch, pa.RecordBatch) else batch)
+        return self.write(self.prepare(batch))
 
     def encode_parts(self, batch: Batch, records: int) -> Iterator[bytes]:
         """The same bytes as `encode`, made for so many records at a time."""
-        prepared = self.prepare(batch) if isinstance(batch, pa.RecordBatch) else batch
+        prepared = self.prepare(batch)
         for start in range(0, len(prepared), records):
             yield self.write(prepared[start : start + records])
 
-    def encode_record(self, record: Any) -> bytes:
-        return self.write([record])
-
-    def prepare(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def prepare(self, batch: Batch) -> Any:
+        """What `write` takes, and takes slices of."""
         return batch
 
     def write(self, batch: Batch) -> bytes:

@@ -9,8 +9,8 @@ from .encoder import Batch, Encoder
 
 
 class _Json(Encoder):
-    def prepare(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        return columns.for_json(batch)
+    def prepare(self, batch: Batch) -> Any:
+        return columns.for_json(batch) if isinstance(batch, pa.RecordBatch) else batch
 
     def write(self, batch: Batch) -> bytes:
         if isinstance(batch, pa.RecordBatch):
@@ -31,9 +31,6 @@ class JsonLines(_Json):
 
     def __init__(self, *, end_record: bool = False) -> None:
         self.end_record = end_record
-
-    def encode_record(self, record: Any) -> bytes:
-        return objects.to_json_line(record)
 
     def end(self, records: int) -> bytes:
         return self._end_line({"status": "complete", "records": records})

@@ -1,0 +1,70 @@
+"""What OpenAPI says of endpoints that yield: `itemSchema`, from what their annotations name."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any, get_args, get_origin
+
+from fastapi import FastAPI
+from fastapi.dependencies.utils import get_stream_item_type, get_typed_return_annotation
+from fastapi.routing import RouteContext, iter_route_contexts
+from fastapi.sse import ServerSentEvent
+from pydantic import PydanticUserError, TypeAdapter
+
+from .responses import StreamResponse
+
+REFERENCE = "#/components/schemas/{model}"
+
+
+@lru_cache(1024)
+def item_type(endpoint: Callable[..., Any]) -> Any:
+    """`Square` for an endpoint that is annotated as an iterable of squares, or of lists of them."""
+    item = get_stream_item_type(get_typed_return_annotation(endpoint))
+    if item is ServerSentEvent:  # which says nothing of its data
+        return Any
+    return get_args(item)[0] if get_origin(item) is list else item
+
+
+def describe_streams(app: FastAPI) -> None:
+    """Let `app.openapi()` describe the items of `response_class`es that are `StreamResponse`s."""
+    generate = app.openapi
+    described: dict[str, Any] = {}
+
+    def openapi() -> dict[str, Any]:
+        nonlocal described
+        document = generate()
+        if document is not described:
+            for route in iter_route_contexts(app.routes):
+                _describe(route, document)
+            described = document
+        return document
+
+    app.openapi = openapi
+
+
+def _describe(route: RouteContext, document: dict[str, Any]) -> None:
+    """Where there is an item type, and JSON Schema has words for it."""
+    kind: Any = getattr(route, "response_class", None)
+    is_stream = isinstance(kind, type) and issubclass(kind, StreamResponse)
+    item = item_type(route.endpoint) if is_stream and route.endpoint else None
+    operations = document.get("paths", {}).get(route.path_format, {})
+    for method in {method.lower() for method in route.methods or ()} & operations.keys():
+        content = operations[method]["responses"][str(route.status_code or 200)].get("content", {})
+        with suppress(PydanticUserError):
+            if item is not None and kind.media_type in content:
+                schema = _schema_of(item, route.unique_id, document)
+                content[kind.media_type] = kind.describe(schema) or content[kind.media_type]
+
+
+def _schema_of(item: Any, route: str, document: dict[str, Any]) -> dict[str, Any]:
+    """A reference to a component; where another has its name, that of the route is added."""
+    components = document.setdefault("components", {}).setdefault("schemas", {})
+    for suffix in ("", f"-{route}"):
+        schema = TypeAdapter(list[item]).json_schema(
+            mode="serialization", ref_template=REFERENCE + suffix
+        )
+        definitions = {f"{name}{suffix}": own for name, own in schema.get("$defs", {}).items()}
+        if all(components.get(name, own) == own for name, own in definitions.items()):
+            break
+    components.update(definitions)
+    return schema["items"]
