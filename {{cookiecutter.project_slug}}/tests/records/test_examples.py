@@ -34,7 +34,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClie
     engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'squares.db'}")
     monkeypatch.setattr(examples, "engine", engine)
     app = FastAPI(lifespan=stored_squares)
-    add_streaming(app)
+    add_streaming(app, problems=True)
     app.include_router(examples.router)
     with TestClient(app) as client:
         yield client

@@ -17,7 +17,7 @@ from {{ cookiecutter.package_name }}.streaming import (
 )
 
 app = FastAPI(max_body_size=1000, responses=problems.RESPONSES)
-application.add_streaming(app)
+application.add_streaming(app, problems=True)
 
 closed: list[str] = []
 LINE = b"x" * 999 + b"\n"
@@ -39,6 +39,11 @@ def noting(stream: str) -> Generator[None]:
 @app.get("/closed")
 async def closed_streams() -> list[str]:
     return closed
+
+
+@app.get("/callbacks")
+async def count_callbacks() -> int:
+    return sum(map(len, shutdown.drain._callbacks.values()))
 
 
 @app.post("/drain")
@@ -117,10 +122,13 @@ async def send_much(megabytes: int) -> AsyncGenerator[bytes]:
 @app.get("/until-drained", response_class=TextStream)
 async def wait_until_drained() -> AsyncGenerator[bytes]:
     drained = asyncio.Event()
-    shutdown.drain.call(drained.set)
-    yield b"first"
-    await drained.wait()
-    yield b"last"
+    forget = shutdown.drain.call(drained.set)
+    try:
+        yield b"first"
+        await drained.wait()
+        yield b"last"
+    finally:
+        forget()
 
 
 @app.post("/echo")

@@ -10,7 +10,8 @@ from {{ cookiecutter.package_name }}.streaming import (
     add_streaming,
 )
 
-from tests.streaming import examples
+from tests import host_app
+from tests.streaming import background_app, examples
 
 PAGE = Path(__file__).parents[2] / "docs" / "streaming.md"
 
@@ -21,7 +22,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClie
     for name in ("service.log", "report.txt"):
         Path(name).write_text(name)
     app = FastAPI()
-    add_streaming(app)
+    add_streaming(app, problems=True)
     app.include_router(examples.router)
     with TestClient(app) as client:
         yield client
@@ -43,9 +44,13 @@ def test_an_example_streams(client, path, text):
     assert client.get(path).text == text
 
 
+def test_an_exception_has_its_type(client):
+    assert client.get("/stock").json()["type"] == "https://example.org/problems/out-of-stock"
+
+
 def test_the_docs_show_the_examples_as_they_are():
-    files = (Path(examples.__file__), Path(__file__))
-    code = "".join(file.read_text(encoding="utf-8") for file in files)
+    files = [Path(module.__file__ or "") for module in (examples, background_app, host_app)]
+    code = "".join(file.read_text(encoding="utf-8") for file in (*files, Path(__file__)))
     blocks = re.findall(
         r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )

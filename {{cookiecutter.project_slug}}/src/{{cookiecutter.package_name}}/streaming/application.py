@@ -7,17 +7,19 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.types import ASGIApp
 
-from . import health, metrics, problems
+from . import health, metrics
 from .compression import CompressionMiddleware
 from .openapi import describe_streams
+from .problems import HANDLERS, answer
+from .routing import ProblemRoute
+from .shutdown import SERVER
 
-SERVER = f"{__package__}.server"
 NOT_KEPT = (
     f"This server was not started by `python -m {__name__.partition('.')[0]}`: it may keep the "
-    "connection of a reader that was dropped, also after SIGTERM, may answer HTTP/1.0 in chunks, "
-    "and sets no limits to headers, bodies and pipelined requests (see docs/streaming.md)."
+    "connection of a reader that was dropped, also after SIGTERM, closes before a proxy can see "
+    "that it leaves, may answer HTTP/1.0 in chunks, and sets no limits to headers, bodies and "
+    "pipelined requests (see docs/streaming.md)."
 )
 
 logger = logging.getLogger(__name__)
@@ -34,25 +36,22 @@ async def say_what_is_not_kept(app: Any) -> AsyncGenerator[None, None]:
     yield
 
 
-def add_streaming(app: FastAPI) -> None:
-    """Give `app` compression, problems for its errors, `/healthz`, `/readyz` and `/metrics`.
+def add_streaming(app: FastAPI, *, problems: bool = False) -> None:
+    """Give `app` compression, `/healthz`, `/readyz` and `/metrics`.
 
-    On SIGTERM its streams end in good order, and each stream leaves a line in the log. Call it
-    before the app is started.
+    On SIGTERM its streams end in good order, and each stream leaves a line in the log. Errors of
+    the app's own routes stay as they are; with `problems` they are RFC 9457 problems, as those of
+    a `ProblemRouter` are anyway. Call it before the app is started.
     """
     metrics.log_streams()
     # `itemSchema`, which FastAPI writes for streamed types, is new in OpenAPI 3.2.
     app.openapi_version = "3.2.0"
     describe_streams(app)
-    problems.add_handlers(app)
+    if problems:
+        for kind, handler in (HANDLERS | {Exception: answer}).items():
+            app.add_exception_handler(kind, handler)
+        app.router.route_class = ProblemRoute
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(APIRouter(lifespan=say_what_is_not_kept))
     app.add_middleware(CompressionMiddleware)
-    build = app.build_middleware_stack
-
-    def build_around() -> ASGIApp:
-        return problems.ProblemResponses(build())
-
-    # `add_middleware` puts nothing around FastAPI's own outermost layers.
-    app.build_middleware_stack = build_around
