@@ -13,6 +13,7 @@ import pytest
 
 from tests.streaming.closing import closed, wait_until_closed
 from tests.streaming.fixtures import SOON_SECONDS, Server
+from tests.streaming.kernel import NEEDS_LINUX, is_known_to_the_kernel, wait_until
 from tests.streaming.stalled import MIB
 
 SETTINGS = {
@@ -20,7 +21,7 @@ SETTINGS = {
     "STREAMING_MAX_BODIES": "20",
     "STREAMING_MAX_STREAMS": "6",
     "STREAMING_MAX_STREAMS_PER_ADDRESS": "4",
-    "STREAMING_MIN_BYTES_PER_SECOND": "10000",
+    "STREAMING_MIN_BYTES_PER_SECOND": "65536",
     "MAX_BODY_BYTES": str(MIB),
     # The tests send from several addresses.
     "FORWARDED_ALLOW_IPS": "*",
@@ -35,6 +36,7 @@ CONTINUE = b"Expect: 100-continue\r\n"
 def server(serve) -> Iterator[Server]:
     with serve("tests.streaming.failing_app:app", **SETTINGS) as server:
         yield server
+        assert "Traceback" not in server.log
 
 
 @pytest.fixture(autouse=True)
@@ -249,6 +251,17 @@ def test_a_fault_does_not_take_the_place_of_an_answer_before_it(connect):
     connection = connect()
     connection.sendall(GET + b"\r\n" + GET + b"A : b\r\n\r\n")
     assert statuses(read_answer(connection)) == [200]
+
+
+@NEEDS_LINUX
+def test_who_does_not_read_any_answer_is_dropped(connect):
+    """Not only the reader of a stream."""
+    connection, request = connect(), GET.replace(b"/healthz", b"/openapi.json") + b"\r\n"
+    with contextlib.suppress(TimeoutError):
+        for _ in range(1000):
+            connection.sendall(request)
+            time.sleep(0.001)
+    wait_until(lambda: not is_known_to_the_kernel(connection))
 
 
 def test_few_requests_that_are_sent_ahead_are_kept(connect, server, http):

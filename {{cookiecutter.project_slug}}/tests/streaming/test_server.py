@@ -4,8 +4,6 @@ import ast
 import asyncio
 import inspect
 import socket
-import time
-from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -21,16 +19,13 @@ from {{ cookiecutter.package_name }}.streaming import (
     server as adapter,
 )
 from tests.streaming.closing import SETTINGS
-from tests.streaming.fixtures import SERVERS
+from tests.streaming.fixtures import SERVERS, SOON_SECONDS
+from tests.streaming.kernel import NEEDS_LINUX, is_known_to_the_kernel, wait_until
 from tests.streaming.stalled import stopped_reader
 from tests.streaming.variants import VARIANTS
 
 APP = "tests.streaming.failing_app:app"
 GRACE = {"STREAMING_SHUTDOWN_GRACE_SECONDS": "1"}
-SOON_SECONDS = 5
-NEEDS_LINUX = pytest.mark.skipif(
-    not Path("/proc/net/tcp").exists(), reason="needs the kernel's list of connections"
-)
 APPS = [
     APP,
     *(
@@ -40,22 +35,8 @@ APPS = [
 ]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = SOON_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def read_to_the_end(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(65536), b""))
-
-
-def is_known_to_the_kernel(reader: socket.socket) -> bool:
-    """Whether the server's side of a connection is still there, in any state."""
-    port = f":{reader.getsockname()[1]:04X}"
-    lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
-    return any(line.split()[2].endswith(port) for line in lines)
 
 
 def parts_of_uvicorn() -> dict[str, object]:
@@ -70,7 +51,10 @@ def parts_of_uvicorn() -> dict[str, object]:
         protocol.connection_made(Mock())
         protocol.data_received(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         parts.update(dict.fromkeys(["self", "super()"], protocol))
-        parts.update(dict.fromkeys(["cycle", "self._answer"], protocol.cycle))
+        parts["self.flow"] = protocol.flow
+        parts.update(
+            dict.fromkeys(["cycle", "answer", "last", "self._answer", "self.cycle"], protocol.cycle)
+        )
 
     asyncio.run(receive_a_request())
     return parts
@@ -78,14 +62,14 @@ def parts_of_uvicorn() -> dict[str, object]:
 
 def test_uvicorn_has_what_the_adapter_uses():
     parts = parts_of_uvicorn()
+    ours = {"_limits", *vars(adapter.Connection)}
     for node in ast.walk(ast.parse(inspect.getsource(adapter))):
-        if not isinstance(node, ast.Attribute) or hasattr(adapter.Connection, node.attr):
-            continue
-        part = parts.get(ast.unparse(node.value))
-        assert part is None or hasattr(part, node.attr), (
-            f"uvicorn {uvicorn.__version__} has no {type(part).__name__}.{node.attr} any more, "
-            f"which streaming/server.py uses; look for what has taken its place."
-        )
+        if isinstance(node, ast.Attribute) and node.attr not in ours:
+            part = parts.get(ast.unparse(node.value))
+            assert part is None or hasattr(part, node.attr), (
+                f"uvicorn {uvicorn.__version__} has no {type(part).__name__}.{node.attr} any more, "
+                f"which streaming/server.py uses; look for what has taken its place."
+            )
 
 
 def test_uvicorn_calls_what_the_adapter_overrides():
