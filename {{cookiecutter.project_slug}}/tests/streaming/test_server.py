@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 from {{ cookiecutter.package_name }}.streaming import (
     server as adapter,
 )
+
 from tests.streaming.closing import SETTINGS
 from tests.streaming.fixtures import SERVERS, SOON_SECONDS
 from tests.streaming.kernel import NEEDS_LINUX, is_known_to_the_kernel, wait_until
@@ -101,6 +102,25 @@ def test_nothing_is_left_of_a_reader_that_is_dropped(serve, app):
         assert '"too_slow"' in server.log
         with pytest.raises(ConnectionResetError):
             read_to_the_end(reader)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("server", "options"),
+    [
+        ("uvicorn", "--timeout-graceful-shutdown 3"),
+        ("granian", "--workers-kill-timeout 3"),
+        ("gunicorn", "--graceful-timeout 3"),
+    ],
+)
+def test_another_server_has_an_option_for_that(serve, server, options):
+    """docs/streaming.md names them."""
+    with (
+        serve(APP, *options.split(), server=server, **GRACE) as running,
+        stopped_reader(running.url, "/never-waits"),
+    ):
+        running.process.terminate()
+        running.process.wait(3 + SOON_SECONDS)
 
 
 @pytest.mark.slow

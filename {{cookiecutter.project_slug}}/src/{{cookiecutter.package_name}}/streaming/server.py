@@ -65,6 +65,7 @@ class Connection(HttpToolsProtocol):
     _unparsed = b""
     _bytes_without_body = 0
     _bytes_of_body = 0
+    _left_of_body = 0
     _fault = (400, "This is no valid HTTP.")
     _is_deaf = False
     _timer: asyncio.TimerHandle | None = None
@@ -129,8 +130,8 @@ class Connection(HttpToolsProtocol):
     def _parse(self) -> None:
         data, start = self._unparsed, 0
         while start < len(data) and self._is_listening():
-            piece = data[start : start + PIECE_BYTES]
-            start += PIECE_BYTES
+            piece = data[start : start + max(PIECE_BYTES, self._left_of_body)]
+            start += len(piece)
             self._bytes_without_body += len(piece)
             super().data_received(piece)
             if self._bytes_without_body > self._limits.max_header_bytes:
@@ -177,6 +178,7 @@ class Connection(HttpToolsProtocol):
             self._fail(400, "This server speaks HTTP/1.1; send a body without Upgrade.")
         super().on_headers_complete()
         self._enter(Part.BODY)
+        self._left_of_body = int(head.get("content-length", 0))
         if is_upgrade:  # the parser takes what follows for another protocol
             self.cycle.keep_alive = False
             self._is_deaf = True
@@ -185,6 +187,7 @@ class Connection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._bytes_without_body = 0
         self._bytes_of_body += len(body)
+        self._left_of_body -= len(body)
         super().on_body(body)
 
     @override
