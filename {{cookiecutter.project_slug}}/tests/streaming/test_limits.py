@@ -4,6 +4,7 @@ docs/streaming/limits.md lists the limits, with the tests of this file that driv
 """
 
 import contextlib
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -12,10 +13,14 @@ import httpx2
 import pytest
 
 from tests.streaming.closing import closed, wait_until_closed
-from tests.streaming.fixtures import SOON_SECONDS, Server
+from tests.streaming.fixtures import PROJECT, SOON_SECONDS, Server
 from tests.streaming.kernel import NEEDS_LINUX, is_known_to_the_kernel, wait_until
 from tests.streaming.stalled import MIB
+from {{ cookiecutter.package_name }}.streaming.settings import (
+    StreamingSettings,
+)
 
+PAGE = PROJECT / "docs" / "streaming" / "limits.md"
 SETTINGS = {
     "STREAMING_REQUEST_SECONDS": "1",
     "STREAMING_MAX_BODIES": "20",
@@ -333,3 +338,11 @@ def test_a_place_is_free_again_when_a_stream_ends(server, http):
             assert response.status_code == 200
             next(response.iter_raw())
         wait_until_closed(http, server.url, "waits", before + 1)
+
+
+def test_the_docs_list_each_limit_with_a_test_that_drives_it():
+    rows = re.findall(r"^\| `(\w+)` .*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    limits = re.findall(r"\b(?:min|max|request)_\w+", " ".join(StreamingSettings.model_fields))
+    assert set(rows) == {"MAX_BODY_BYTES", *(f"STREAMING_{limit}".upper() for limit in limits)}
+    tests = set(re.findall(r"`(test_\w+)`", PAGE.read_text(encoding="utf-8")))
+    assert tests <= set(globals())
