@@ -128,6 +128,33 @@ def test_production_waits_for_the_reader(item):
     assert asyncio.run(read_one_and_wait()) * line_bytes < 2 * batching.CHUNK_BYTES
 
 
+@pytest.mark.parametrize("kind", ["async", "blocking"])
+def test_large_records_after_small_ones_do_not_fill_the_memory(kind):
+    made = 0
+
+    def records() -> Generator[dict[str, str]]:
+        nonlocal made
+        yield from ({"text": "small"} for _ in range(20_000))
+        while True:
+            made += 1
+            yield {"text": "x" * 1_000_000}
+
+    async def asynchronous() -> AsyncGenerator[dict[str, str]]:
+        for record in records():
+            yield record
+
+    async def read_some_and_wait() -> None:
+        source = asynchronous() if kind == "async" else records()
+        chunks = batching.encode_batches(source, formats.JsonLines())
+        while len(await anext(chunks)) < 1_000_000:
+            pass
+        await asyncio.sleep(0.2)
+        await chunks.aclose()
+
+    asyncio.run(read_some_and_wait())
+    assert made < 2 * batching.SAMPLE + 10
+
+
 def run_length(item: Any) -> Any:
     return [item] if isinstance(item, Model) else item
 

@@ -24,6 +24,8 @@ FIRST_RECORDS = 100
 RECORDS_TOGETHER = 5_000
 # What a record weighs at least: as an object it is larger than as bytes.
 LEAST_WEIGHT = 64
+# One record of so many is looked at: large ones after small ones must not fill the memory.
+SAMPLE = 32
 
 
 async def encode_batches(
@@ -144,12 +146,17 @@ class _Encoding:
         self._has_begun = False
         self._made = b""
         self._records = 0
-        self._bytes = 0
         self._weight = inputs.WEIGHT
+        self._weighed = 0
 
     def weigh(self, item: Any) -> int:
-        is_record = inputs.kind_of(type(item)) == "record"
-        return self._weight if is_record else inputs.weigh(item, self._weight)
+        """The bytes of an item, more or less: a record is like those before, but for a sample."""
+        if inputs.kind_of(type(item)) != "record":
+            return inputs.weigh(item, self._weight)
+        self._weighed += 1
+        if self._weighed % SAMPLE == 0:
+            self._weight = max(self._weight, len(repr(item)))
+        return self._weight
 
     def chunks(self, items: list[Any]) -> Iterator[bytes]:
         """The first one is made of the first part; an empty one is a chance to pause."""
@@ -183,9 +190,8 @@ class _Encoding:
             ):
                 count_records(records)
                 self._records += records
-                self._bytes += len(part)
-                if self._bytes and self._records:
-                    self._weight = max(LEAST_WEIGHT, self._bytes // self._records)
+                if part and records:
+                    self._weight = max(LEAST_WEIGHT, len(part) // records)
                 yield part
 
     def _encode(self, batch: Batch) -> Iterator[tuple[bytes, int]]:

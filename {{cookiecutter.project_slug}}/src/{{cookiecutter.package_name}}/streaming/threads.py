@@ -88,24 +88,19 @@ class _Reader:
             finally:
                 if close := getattr(iterator, "close", None):
                     close()
-        except StopIteration:
-            pass
         except BaseException as error:  # noqa: BLE001 - it is the reader's
-            self._error = error
-        self._tell(self._end)
+            self._error = None if isinstance(error, StopIteration) else error
+        with suppress(RuntimeError):  # the loop is closed, and nobody there
+            self._loop.call_soon_threadsafe(self._end)
 
     def _put(self, item: Any) -> None:
         with self.lock:
             self._items.append(item)
             self._weight += self._weigh(item)
             if self._weight >= CHUNK_BYTES or len(self._items) == 1:
-                self._tell(self._has_news.set)
+                self._loop.call_soon_threadsafe(self._has_news.set)
             while self._weight >= CHUNK_BYTES and not self.left:
                 self.has_space.wait()
-
-    def _tell(self, callback: Callable[[], None]) -> None:
-        with suppress(RuntimeError):  # the loop is closed, and nobody there
-            self._loop.call_soon_threadsafe(callback)
 
     def _end(self) -> None:
         _threads().release_on_behalf_of(self)
@@ -114,7 +109,7 @@ class _Reader:
 
     async def take(self) -> list[Any]:
         """What there is once it is 64 KiB or due; nothing at the end. Raises what was raised."""
-        while not (self._weight >= CHUNK_BYTES or self.has_ended.is_set() or self._is_due()):
+        while not self._is_due():
             self._has_news.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(self._due if self._items else None):
@@ -128,4 +123,5 @@ class _Reader:
         return items
 
     def _is_due(self) -> bool:
-        return bool(self._items) and self._loop.time() >= self._due
+        is_late = bool(self._items) and self._loop.time() >= self._due
+        return is_late or self._weight >= CHUNK_BYTES or self.has_ended.is_set()
