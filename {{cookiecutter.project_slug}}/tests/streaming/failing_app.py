@@ -1,6 +1,7 @@
 """An app whose streams fail or never end; the tests of the streaming core serve it."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
@@ -109,6 +110,11 @@ def block() -> Generator[bytes]:
         while True:
             yield b"a" * 65536
             time.sleep(0.001)
+
+
+@app.get("/blocks-before-it-answers")
+def block_before_the_answer() -> None:
+    threading.Event().wait(3)
 
 
 @app.get("/large", response_class=TextStream)

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .record_source import Instant, RecordQuery, RecordSource, last_key
-from .settings import JsonlSettings
+from .settings import jsonl_settings
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Readings(RecordSource):
     pool: asyncpg.Pool
 
     async def batches(self, query: RecordQuery) -> AsyncGenerator[pa.RecordBatch, None]:
-        most = JsonlSettings().batch_rows
+        most = jsonl_settings().batch_rows
         while True:
             rows = min(most, query.limit or most)
             page = await self.fetch_page(query, rows)

@@ -3,14 +3,14 @@ import sys
 from pathlib import Path
 
 from .readings import STORED, read_sensor, unfinished
-from .settings import DemoSettings
+from .settings import demo_settings
 
 STEP_ROWS = 250_000
 
 
 def open_files() -> Path:
     """A folder that offers the readings as one CSV file, made on the first call."""
-    settings = DemoSettings()
+    settings = demo_settings()
     folder = settings.folder / f"files-{settings.rows}"
     with unfinished(folder) as path:
         if path:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from filelock import FileLock
 from pydantic import AwareDatetime, BaseModel
 
-from .settings import DemoSettings
+from .settings import demo_settings
 
 SITES = ("Lyon", "São Paulo", "Zürich", "東京", "Kraków")
 NOTES = (
@@ -88,7 +88,7 @@ def _wave(reading_id: int) -> int:
 @cache
 def live_schedule() -> Schedule:
     """When the readings behind the stored ones are recorded: from the demo's first start on."""
-    settings = DemoSettings()
+    settings = demo_settings()
     period = round(settings.period_seconds * SECOND)
     with unfinished(settings.folder / "began") as path:
         if path:

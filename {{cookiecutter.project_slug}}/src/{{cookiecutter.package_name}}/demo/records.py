@@ -20,7 +20,7 @@ from .readings import (
     live_schedule,
     unfinished,
 )
-from .settings import DemoSettings
+from .settings import demo_settings
 
 STEP_ROWS = 250_000
 RECORDING = threading.Lock()
@@ -53,7 +53,7 @@ def readings(first: int, last: int, schedule: Schedule) -> Mapping[str, Any]:
 @cache
 def open_readings() -> duckdb.DuckDBPyConnection:
     """A connection to the table `stored.readings`; use a cursor of it for each query."""
-    settings = DemoSettings()
+    settings = demo_settings()
     database = settings.folder / f"readings-{settings.rows}.duckdb"
     with unfinished(database) as path:
         if path:
@@ -83,7 +83,7 @@ def record_readings() -> duckdb.DuckDBPyConnection:
     schedule = live_schedule()
     with RECORDING, connection.cursor() as cursor:
         [(count,)] = cursor.execute("SELECT count(*) FROM recorded_since").fetchall()
-        first, last = DemoSettings().rows + count + 1, schedule.newest_id()
+        first, last = demo_settings().rows + count + 1, schedule.newest_id()
         if first <= last:
             new = readings(first, last, schedule)
             cursor.execute(f"INSERT INTO recorded_since {READINGS}", new)

@@ -1,3 +1,4 @@
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -13,3 +14,6 @@ class DemoSettings(BaseSettings):
         float, Field(gt=0, description="Time from one live reading to the next.")
     ] = 1.0
     folder: Annotated[Path, Field(description="Where the demo data is kept.")] = Path("data/demo")
+
+
+demo_settings = cache(DemoSettings)

@@ -3,25 +3,29 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
 from contextlib import aclosing, suppress
+from functools import partial
+from time import thread_time
 from typing import Any
 
 import anyio
 import pyarrow as pa
+from anyio.to_thread import run_sync
 from pydantic import BaseModel
 
 from ..streaming.delivery import count_records
+from ..streaming.pools import COMPUTING
 from ..streaming.problems import describe
 from ..streaming.settings import CHUNK_BYTES
 from ..streaming.shutdown import drain
 from ..streaming.threads import CLOSE_SECONDS, LINGER_SECONDS, iterate_in_thread
+from ..streaming.turns import in_turn
 from . import inputs
 from .formats import Batch, Encoder
 
 PART_BYTES = CHUNK_BYTES // 2
-# So that the first bytes do not wait for a whole batch.
-FIRST_RECORDS = 100
-# What a format does once for a batch takes a millisecond or two for so many.
-RECORDS_TOGETHER = 5_000
+# What a format does once for some records is done for as many as take so long.
+MOST_SECONDS = 0.005
+MOST_RECORDS = 5_000
 # What a record weighs at least: as an object it is larger than as bytes.
 LEAST_WEIGHT = 64
 # One record of so many is looked at: large ones after small ones must not fill the memory.
@@ -45,16 +49,16 @@ async def encode_batches(
     whatever ends it.
     """
     encoding = _Encoding(encoder, model)
+    compute = partial(run_sync, limiter=COMPUTING) if encoder.in_thread else in_turn
     try:
         async with aclosing(_collect(source, encoding.weigh)) as groups:
             async for items in groups:
-                for chunk in encoding.chunks(items):
+                chunks = encoding.chunks(items)
+                while (chunk := await compute(next, chunks, None)) is not None:
                     if chunk:
                         yield chunk
-                    else:
-                        await asyncio.sleep(0)
                     drain.check()
-        if chunk := encoding.end():
+        if chunk := await compute(encoding.end):
             yield chunk
     except Exception as error:
         if chunk := encoding.fail(error):
@@ -146,6 +150,7 @@ class _Encoding:
         self._has_begun = False
         self._made = b""
         self._records = 0
+        self._together = 0
         self._weight = inputs.WEIGHT
         self._weighed = 0
 
@@ -162,7 +167,9 @@ class _Encoding:
         """The first one is made of the first part; an empty one is a chance to pause."""
         for part in self._parts(items):
             self._made += part
-            if not self._has_begun or not part or len(self._made) >= CHUNK_BYTES:
+            is_pause = not part and not self._encoder.in_thread
+            is_first = part and not self._has_begun
+            if is_pause or is_first or len(self._made) >= CHUNK_BYTES:
                 yield self._take()
         yield self._take()
 
@@ -196,13 +203,21 @@ class _Encoding:
 
     def _encode(self, batch: Batch) -> Iterator[tuple[bytes, int]]:
         """Each part with the count of its records; a batch without a record is a part too."""
-        beginning = batch[: 0 if self._records else FIRST_RECORDS]
-        if len(beginning) or not len(batch):
-            yield self._encoder.encode(beginning), len(beginning)
-        for start in range(len(beginning), len(batch), RECORDS_TOGETHER):
-            together = batch[start : start + RECORDS_TOGETHER]
-            most = max(1, PART_BYTES * len(together) // max(1, self.weigh(together)))
+        if not len(batch):
+            yield self._encoder.encode(batch), 0
+        start = 0
+        while start < len(batch):
+            most = max(1, PART_BYTES * len(batch) // max(1, self.weigh(batch)))
+            # At first, nobody knows how large an object is.
+            first = most if isinstance(batch, pa.RecordBatch) else 1
+            together = batch[start : start + (self._together or first)]
+            start += len(together)
+            began = thread_time()
             for index, part in enumerate(self._encoder.encode_parts(together, most)):
+                if index == 0:
+                    seconds = max(thread_time() - began, 1e-6)
+                    in_time = int(len(together) * MOST_SECONDS / seconds)
+                    self._together = max(1, min(in_time, MOST_RECORDS))
                 yield part, min(most, len(together) - index * most)
 
 

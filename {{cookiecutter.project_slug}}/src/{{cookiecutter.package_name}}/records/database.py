@@ -8,17 +8,17 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
-# Queries have threads of their own, so that long ones leave some for everything else.
-run_in_thread = partial(run_sync, abandon_on_cancel=True, limiter=CapacityLimiter(40))
+from ..streaming.pools import QUERIES
+
+run_in_thread = partial(run_sync, abandon_on_cancel=True, limiter=QUERIES)
 # So that the first rows do not wait for a whole batch.
 FIRST_ROWS = 1_000
 # A query costs about as much for a few batches as for one, but not every reader wants them all.
 MOST_BATCHES = 6
 # A reader that takes longer over a batch does not need the next ones to be there.
-PATIENCE_SECONDS = 2
+PATIENCE_SECONDS = 5
 
 
 async def query_batches(

@@ -14,6 +14,7 @@ from .openapi import describe_streams
 from .problems import HANDLERS, answer
 from .routing import ProblemRoute
 from .shutdown import SERVER
+from .turns import TurnMiddleware
 
 NOT_KEPT = (
     f"This server was not started by `python -m {__name__.partition('.')[0]}`: it may keep the "
@@ -55,3 +56,4 @@ def add_streaming(app: FastAPI, *, problems: bool = False) -> None:
     app.include_router(metrics.router)
     app.include_router(APIRouter(lifespan=say_what_is_not_kept))
     app.add_middleware(CompressionMiddleware)
+    app.add_middleware(TurnMiddleware)

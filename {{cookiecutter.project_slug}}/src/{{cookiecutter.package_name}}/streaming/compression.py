@@ -1,25 +1,24 @@
 """Compression of responses that withholds nothing and keeps validators and ranges right."""
 
-import os
 import re
 from collections.abc import Iterable
 from functools import partial
 from http import HTTPStatus
 
-from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .codings import CODINGS, Encoder, choose_coding
+from .pools import COMPUTING
+from .turns import take_turn
 
 COMPRESSIBLE = re.compile(
     r"text/.+|application/(json|jsonl|json-seq|x-ndjson|xml|yaml|javascript)|.+\+(json|xml)"
 )
 SMALL_BYTES = 500
+TURN_BYTES = 4 * 1024
 THREAD_BYTES = 64 * 1024
-# Compression only computes: more threads than processors would make all of them slower.
-THREADS = CapacityLimiter(os.cpu_count() or 1)
 
 # What tells of the bytes of the body (RFC 9110, sections 8.6 and 14.3; RFC 9530) is not true of
 # the compressed ones.
@@ -99,7 +98,9 @@ class _Response:
             self._encoder = new_encoder()
         encode = partial(self._encoder.encode, body, last=last)
         if len(body) > THREAD_BYTES:
-            return {**message, "body": await run_sync(encode, limiter=THREADS)}
+            return {**message, "body": await run_sync(encode, limiter=COMPUTING)}
+        if len(body) > TURN_BYTES:
+            await take_turn()
         return {**message, "body": encode()}
 
 

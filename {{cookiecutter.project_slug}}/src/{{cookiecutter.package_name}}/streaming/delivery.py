@@ -12,6 +12,7 @@ from . import metrics
 from .limits import admit
 from .patience import Patience
 from .shutdown import ShuttingDown, Stage, drain
+from .turns import take_turn
 
 CONNECTION = "streaming.connection"
 
@@ -114,6 +115,7 @@ class Delivery:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._end = self._end or "client_left"
+        await take_turn()  # thousands may leave at once
         self._cancel_scope.cancel()
 
     def _count_taken(self) -> int:

@@ -2,13 +2,14 @@
 
 import logging
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any, Literal
 
+from anyio.to_thread import run_sync
 from fastapi import Header, Response
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
@@ -16,6 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from pythonjsonlogger.json import JsonFormatter
 from starlette.types import Scope
 
+from .pools import METRICS
 from .routing import ProblemRouter
 
 End = Literal["complete", "client_left", "error", "too_slow", "shutdown"]
@@ -140,13 +142,18 @@ router = ProblemRouter(tags=["metrics"], lifespan=leave_shared_figures)
 
 @router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def read_metrics(accept: Annotated[str, Header()] = "") -> Response:
+async def read_metrics(accept: Annotated[str, Header()] = "") -> Response:
     """The figures of all streams of the service, in the format of Prometheus."""
+    encode, content_type = choose_encoder(accept)
+    figures = await run_sync(_figures, encode, limiter=METRICS)
+    return Response(figures, media_type=content_type)
+
+
+def _figures(encode: Callable[[CollectorRegistry], bytes]) -> bytes:
     registry = REGISTRY
     if SHARED_FOLDER in os.environ:
         if os.name == "posix":  # elsewhere, signal 0 is no question
             forget_dead_processes()
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
-    encode, content_type = choose_encoder(accept)
-    return Response(encode(registry), media_type=content_type)
+    return encode(registry)

@@ -10,7 +10,7 @@ from anyio.to_thread import run_sync
 from ...demo.readings import Reading
 from ...demo.records import open_readings
 from ...records.database import table_batches
-from .settings import BatchExportSettings
+from .settings import batch_export_settings
 from .tables import TableSource
 
 
@@ -18,7 +18,7 @@ class Readings(TableSource):
     record = Reading
 
     def batches(self) -> AsyncGenerator[pa.RecordBatch, None]:
-        return table_batches(open_readings(), "stored.readings", BatchExportSettings().batch_rows)
+        return table_batches(open_readings(), "stored.readings", batch_export_settings().batch_rows)
 
 
 SOURCES: dict[str, TableSource] = {"readings": Readings()}

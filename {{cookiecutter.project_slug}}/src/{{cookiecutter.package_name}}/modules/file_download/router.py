@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
+from ...streaming.pools import LISTINGS
 from ...streaming.responses import FileStreamResponse
 from ...streaming.routing import ProblemRouter
 from .listing import FileEntry, list_files
@@ -25,13 +26,14 @@ router = ProblemRouter(prefix="/files", tags=["file_download"], lifespan=lifespa
 
 
 @router.get("")
-def list_folder(
+async def list_folder(
     request: Request,
     after: Annotated[str, Query(description="Cursor: the last path that you have.")] = "",
     limit: Annotated[int, Query(ge=1, le=10_000, description="Most files to list.")] = 1_000,
 ) -> list[FileEntry]:
     """List the files, in the order of their paths."""
-    return list_files(request.state.files_folder, after, limit)
+    folder = request.state.files_folder
+    return await run_sync(list_files, folder, after, limit, limiter=LISTINGS)
 
 
 class Folder(StaticFiles):

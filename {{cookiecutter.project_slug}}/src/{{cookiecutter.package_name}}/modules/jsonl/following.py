@@ -10,7 +10,7 @@ import pyarrow as pa
 from ...records.inputs import count_of, read_items
 from ...streaming.shutdown import ShuttingDown, drain
 from .record_source import RecordQuery, RecordSource, last_key
-from .settings import JsonlSettings
+from .settings import jsonl_settings
 
 LONGEST_WAIT_SECONDS = 1  # until draining is seen
 
@@ -33,7 +33,7 @@ async def follow(source: RecordSource, query: RecordQuery) -> AsyncGenerator[Any
     A batch without records says that there are none yet, and then again in each pause of
     `JSONL_HEARTBEAT_SECONDS`. Raises `ShuttingDown` when draining has begun.
     """
-    settings = JsonlSettings()
+    settings = jsonl_settings()
     heartbeat_due = 0.0
     while True:
         last, records = None, 0

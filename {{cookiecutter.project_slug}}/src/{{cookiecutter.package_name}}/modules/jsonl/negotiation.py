@@ -13,7 +13,7 @@ from werkzeug.http import parse_accept_header
 from ...records.formats import Csv, Encoder, JsonArray, JsonLines, NdJson
 from .locales import LocalizedCsv, find_locale, parse_locale
 from .parameters import Parameters
-from .settings import JsonlSettings
+from .settings import jsonl_settings
 
 CHARSET = re.compile(r"; *charset=[^;,]*", re.IGNORECASE)  # it is always UTF-8
 FORMATS: dict[str, type[Encoder]] = {
@@ -30,7 +30,7 @@ def negotiate(
         message = f"only {JsonLines.media_type} and {NdJson.media_type} can be followed"
         raise RequestValidationError([{"loc": ("query", "follow"), "msg": message}])
     if issubclass(chosen, JsonLines):
-        default = JsonlSettings().end_record
+        default = jsonl_settings().end_record
         return chosen(end_record=default if parameters.end is None else parameters.end)
     if issubclass(chosen, Csv):
         return _csv(request, parameters, headings)
@@ -54,7 +54,7 @@ def _csv(
     request: Request, parameters: Parameters, headings: Mapping[str, Mapping[str, str]]
 ) -> Csv:
     options: dict[str, Any] = {
-        "guard_formulas": JsonlSettings().guard_formulas,
+        "guard_formulas": jsonl_settings().guard_formulas,
         "byte_order_mark": parameters.bom,
     }
     if locale := _locale(request, parameters):

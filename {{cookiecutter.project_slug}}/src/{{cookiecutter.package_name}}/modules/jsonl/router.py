@@ -68,5 +68,5 @@ for name, source in SOURCES.items():
 
 @router.head("/{source}", include_in_schema=False)
 @router.get("/{source}", include_in_schema=False)
-def refuse_unknown_source(source: Annotated[str, Path()]) -> None:
+async def refuse_unknown_source(source: Annotated[str, Path()]) -> None:
     raise HTTPException(404, f"No source {source!r}; there is {', '.join(SOURCES)}.")

@@ -1,3 +1,4 @@
+from functools import cache
 from typing import Annotated
 
 from pydantic import Field
@@ -20,3 +21,6 @@ class JsonlSettings(BaseSettings):
     heartbeat_seconds: Annotated[
         float, Field(gt=0, description="Longest pause in a stream that is followed.")
     ] = 15.0
+
+
+jsonl_settings = cache(JsonlSettings)

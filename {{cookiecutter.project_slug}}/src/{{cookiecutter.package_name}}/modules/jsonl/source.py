@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 
 from ...demo.readings import Reading
 from ...demo.records import open_readings, record_readings
-from ...records.database import Query, keyset_batches
+from ...records.database import Query, keyset_batches, run_in_thread
 from .record_source import Instant, RecordQuery, RecordSource
-from .settings import JsonlSettings
+from .settings import jsonl_settings
 
 
 class ReadingFilters(BaseModel):
@@ -52,12 +52,12 @@ class Readings(RecordSource):
         fields = ", ".join(f'"{field}"' for field in query.fields)
         sql = f"SELECT {fields} FROM readings WHERE {condition}"  # noqa: S608
         batches = keyset_batches(
-            await run_sync(record_readings),
+            await run_in_thread(record_readings),
             Query(sql, filters),
             key=self.key,
             after=query.after,
             limit=query.limit,
-            batch_rows=JsonlSettings().batch_rows,
+            batch_rows=jsonl_settings().batch_rows,
         )
         async with aclosing(batches):
             async for batch in batches:

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from . import columns, objects
 from .encoder import Batch, Encoder
 
-ROWS_PER_BATCH = 10_000
+ROWS_PER_BATCH = 2_000
 GROUP_BYTES = 256 * 1024
 # What pyarrow keeps of each column of each row group until the footer is written.
 GROUP_BYTES_KEPT = 1024
@@ -17,7 +17,7 @@ GROUP_BYTES_KEPT = 1024
 class _BinaryEncoder(Encoder):
     """A format with its own footer, written by pyarrow.
 
-    Objects are collected into batches of 10,000; the first one tells the schema. Where it cannot
+    Objects are collected into batches of 2,000; the first one tells the schema. Where it cannot
     (a field that is `None` throughout), let the source yield Arrow batches.
     """
 
@@ -89,6 +89,7 @@ class Parquet(_BinaryEncoder):
 
     name = "parquet"
     media_type = "application/vnd.apache.parquet"
+    in_thread = True
 
     def _group_bytes(self) -> int:
         kept = GROUP_BYTES_KEPT * len(self._batches[0].schema)

@@ -19,6 +19,8 @@ class Encoder:
 
     name: ClassVar[str]
     media_type: ClassVar[str]
+    # Whether encoding takes long, and lets others compute meanwhile.
+    in_thread: ClassVar[bool] = False
     # Where a reader of what was encoded so far resumes; an end record carries it.
     cursor: str | None = None
 
