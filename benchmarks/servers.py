@@ -54,9 +54,13 @@ class Server:
 
 @contextmanager
 def uvicorn(app: str, settings: Mapping[str, str]) -> Generator[Server, None, None]:
-    """Serve `app` with one process of uvicorn, the same for all peers."""
+    """Serve `app` with one process of uvicorn, the same for all peers.
+
+    The service has its adapter, which is a subclass of uvicorn's own protocol for httptools.
+    """
     command = (PYTHON, "-m", "uvicorn", app, "--app-dir", TEMPLATE, "--no-access-log")
-    options = ("--loop", "uvloop", "--http", "httptools", "--log-level", "warning")
+    http = "my_service.streaming.server:Connection" if "service" in app else "httptools"
+    options = ("--loop", "uvloop", "--http", http, "--log-level", "warning")
     port = free_port()
     with running((*command, *options, "--port", str(port)), port, settings) as server:
         yield server

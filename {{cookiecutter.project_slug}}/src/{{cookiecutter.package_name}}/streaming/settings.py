@@ -25,7 +25,7 @@ class StreamingSettings(BaseSettings):
     ] = 2000
     max_streams_per_address: Annotated[
         int, Field(ge=1, description="Streams of one client address at once; more get 429.")
-    ] = 500
+    ] = 1000
     max_header_bytes: Annotated[
         int, Field(ge=1024, description="Bytes of request line and headers, and of trailers.")
     ] = 32 * 1024
