@@ -29,7 +29,7 @@ def create_app() -> FastAPI:
     app.include_router(console.router)
     for router in module_routers():
         app.include_router(router)
-    add_streaming(app)
+    add_streaming(app, problems=True)
     return app
 
 

@@ -17,7 +17,7 @@ from {{ cookiecutter.package_name }}.streaming import (
 )
 
 app = FastAPI(max_body_size=1000, responses=problems.RESPONSES)
-application.add_streaming(app)
+application.add_streaming(app, problems=True)
 
 closed: list[str] = []
 LINE = b"x" * 999 + b"\n"

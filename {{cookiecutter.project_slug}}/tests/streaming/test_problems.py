@@ -17,7 +17,7 @@ def test_what_is_not_there_is_a_problem(http, url):
 def test_a_wrong_method_is_a_problem_that_keeps_its_headers(http, url):
     response = http.get(f"{url}/echo")
     check_problem(response, 405)
-    assert response.headers["allow"] == "POST"
+    assert response.headers["allow"] == "OPTIONS, POST"
 
 
 def test_each_wrong_part_of_a_request_is_named(http, url):

@@ -4,12 +4,13 @@ from itertools import groupby
 from pathlib import Path
 from string import Template
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from ..streaming.routing import ProblemRouter
 from .links import find_links
 
-router = APIRouter(include_in_schema=False)
+router = ProblemRouter(include_in_schema=False)
 
 CODE = re.compile(r"`([^`]+)`")
 PAGE = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))

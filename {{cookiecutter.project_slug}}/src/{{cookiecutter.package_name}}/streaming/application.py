@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.types import ASGIApp
 
-from . import health, metrics, problems
+from . import health, metrics
 from .compression import CompressionMiddleware
 from .openapi import describe_streams
+from .problems import HANDLERS, answer
+from .routing import ProblemRoute
 
 SERVER = f"{__package__}.server"
 NOT_KEPT = (
@@ -34,25 +35,22 @@ async def say_what_is_not_kept(app: Any) -> AsyncGenerator[None, None]:
     yield
 
 
-def add_streaming(app: FastAPI) -> None:
-    """Give `app` compression, problems for its errors, `/healthz`, `/readyz` and `/metrics`.
+def add_streaming(app: FastAPI, *, problems: bool = False) -> None:
+    """Give `app` compression, `/healthz`, `/readyz` and `/metrics`.
 
-    On SIGTERM its streams end in good order, and each stream leaves a line in the log. Call it
-    before the app is started.
+    On SIGTERM its streams end in good order, and each stream leaves a line in the log. Errors of
+    the app's own routes stay as they are; with `problems` they are RFC 9457 problems, as those of
+    a `ProblemRouter` are anyway. Call it before the app is started.
     """
     metrics.log_streams()
     # `itemSchema`, which FastAPI writes for streamed types, is new in OpenAPI 3.2.
     app.openapi_version = "3.2.0"
     describe_streams(app)
-    problems.add_handlers(app)
+    if problems:
+        for kind, handler in (HANDLERS | {Exception: answer}).items():
+            app.add_exception_handler(kind, handler)
+        app.router.route_class = ProblemRoute
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(APIRouter(lifespan=say_what_is_not_kept))
     app.add_middleware(CompressionMiddleware)
-    build = app.build_middleware_stack
-
-    def build_around() -> ASGIApp:
-        return problems.ProblemResponses(build())
-
-    # `add_middleware` puts nothing around FastAPI's own outermost layers.
-    app.build_middleware_stack = build_around

@@ -1,10 +1,9 @@
 from typing import Literal
 
-from fastapi import APIRouter, HTTPException
+from .routing import ProblemRouter
+from .shutdown import ShuttingDown, drain, drain_on_signals
 
-from .shutdown import drain, drain_on_signals
-
-router = APIRouter(tags=["health"], lifespan=drain_on_signals)
+router = ProblemRouter(tags=["health"], lifespan=drain_on_signals)
 
 
 @router.get("/healthz")
@@ -17,5 +16,5 @@ async def alive() -> Literal["alive"]:
 async def ready() -> Literal["ready"]:
     """New requests are welcome; 503 from the moment in which the process begins to drain."""
     if drain.begun:
-        raise HTTPException(503, "The process is draining.")
+        raise ShuttingDown
     return "ready"

@@ -8,12 +8,14 @@ from http import HTTPStatus
 from time import perf_counter
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Response
+from fastapi import Header, Response
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from pythonjsonlogger.json import JsonFormatter
 from starlette.types import Scope
+
+from .routing import ProblemRouter
 
 End = Literal["complete", "client_left", "error", "too_slow", "shutdown"]
 
@@ -113,7 +115,7 @@ async def leave_shared_figures(app: Any) -> AsyncGenerator[None, None]:
         mark_process_dead(os.getpid())
 
 
-router = APIRouter(tags=["metrics"], lifespan=leave_shared_figures)
+router = ProblemRouter(tags=["metrics"], lifespan=leave_shared_figures)
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})

@@ -1,24 +1,28 @@
-"""Every error as an RFC 9457 problem detail."""
+"""Errors as RFC 9457 problem details."""
 
-from http import HTTPStatus
+import sys
+from http.client import responses
 from typing import Any
 
-from fastapi import FastAPI, Request
+import fastapi
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ExceptionHandler, Receive, Scope, Send
 
 MEDIA_TYPE = "application/problem+json"
+FIRST_ERROR = 400
 
 
 class Problem(BaseModel):
     """A problem detail object (RFC 9457, section 3.1).
 
-    `errors` is this service's extension member: one entry for each wrong part of the request,
-    with `location` (such as `query.limit`) and `detail`.
+    Two members are this service's extensions: `errors` has one entry for each wrong part of the
+    request, with `location` (such as `query.limit`) and `detail`; `data` is the `detail` of an
+    exception where that is no text.
     """
 
     type: str = "about:blank"
@@ -26,6 +30,7 @@ class Problem(BaseModel):
     status: int
     detail: str | None = None
     errors: list[dict[str, str]] | None = None
+    data: Any = None
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -36,16 +41,15 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def add_handlers(app: FastAPI) -> None:
-    app.add_exception_handler(HTTPException, http_problem)
-    app.add_exception_handler(RequestValidationError, validation_problem)
-    app.add_exception_handler(Exception, internal_problem)
-
-
 def describe(error: Exception) -> Problem:
-    """The problem for any exception; one that was not meant for clients keeps its text to itself."""
+    """The problem for any exception; one that was not meant for clients keeps its text to itself.
+
+    A subclass of `HTTPException` may have a `type` of its own, a URI that never changes.
+    """
     if isinstance(error, HTTPException):
-        return _problem(error.status_code, detail=error.detail)
+        detail: Any = error.detail
+        key = "detail" if isinstance(detail, str) else "data"
+        return _problem(error.status_code, getattr(error, "type", "about:blank"), **{key: detail})
     if isinstance(error, RequestValidationError):
         errors = [
             {
@@ -54,76 +58,36 @@ def describe(error: Exception) -> Problem:
             }
             for item in error.errors()
         ]
-        return _problem(422, detail="The request is not valid.", errors=errors)
+        detail = "The request is not valid."
+        return _problem(422, "/problems/invalid-request", detail=detail, errors=errors)
     return _problem(500, detail="The service failed; its log says why.")
 
 
-def _problem(status: int, **members: Any) -> Problem:
-    title = HTTPStatus(status).phrase
-    if members["detail"] == title:
-        members["detail"] = None
-    return Problem(title=title, status=status, **members)
+def _problem(status: int, type: str = "about:blank", **members: Any) -> Problem:
+    title = responses.get(status, f"Status {status}")
+    if members.get("detail") in {title, ""}:
+        del members["detail"]
+    return Problem(type=type, title=title, status=status, **members)
 
 
-async def http_problem(request: Request, error: Exception) -> Response:
-    return _response(describe(error), getattr(error, "headers", None))
+async def answer(request: fastapi.Request, error: Exception) -> Response:
+    """The response to a request in which `error` was raised."""
+    problem = describe(error)
+    headers = error.headers if isinstance(error, HTTPException) else None
+    if isinstance(error, HTTPException) and problem.status < FIRST_ERROR:  # such as a redirect
+        return await http_exception_handler(request, error)
+    return ProblemResponse(problem.model_dump_json(exclude_none=True), problem.status, headers)
 
 
-async def validation_problem(request: Request, error: Exception) -> Response:
-    return _response(describe(error))
+# Starlette takes the handler of the nearest class, and FastAPI has one of its own.
+KINDS = (HTTPException, fastapi.HTTPException, RequestValidationError)
+HANDLERS: dict[Any, ExceptionHandler] = dict.fromkeys(KINDS, answer)
 
 
-async def internal_problem(request: Request, error: Exception) -> Response:
-    return _response(describe(error))
-
-
-def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    body = problem.model_dump_json(exclude_none=True)
-    return Response(body, problem.status, headers, media_type=MEDIA_TYPE)
-
-
-class ProblemResponses:
-    """Middleware that makes a problem of an error that somebody else has answered.
-
-    Starlette answers a body that is too large, or a range outside of a file, in plain text before
-    a handler is asked. Headers that such an answer has stay.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+class ProblemResponse(Response):
+    media_type = MEDIA_TYPE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        replaced: Message | None = None
-        text = b""
-
-        async def send_problem(message: Message) -> None:
-            nonlocal replaced, text
-            if message["type"] == "http.response.start" and _is_foreign(message):
-                replaced = message
-            elif replaced is None:
-                await send(message)
-            else:
-                text += message.get("body", b"")
-                if not message.get("more_body", False):
-                    await _replace(replaced, text, scope, receive, send)
-
-        await self.app(scope, receive, send_problem)
-
-
-def _is_foreign(start: Message) -> bool:
-    if start["status"] < HTTPStatus.BAD_REQUEST:
-        return False
-    content_type = Headers(raw=start["headers"]).get("content-type", "")
-    return content_type.partition(";")[0] in {"", "text/plain"}
-
-
-async def _replace(start: Message, text: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-    problem = _problem(start["status"], detail=text.decode(errors="replace") or None)
-    response = _response(problem)
-    for name, value in Headers(raw=start["headers"]).items():
-        if name not in {"content-type", "content-length"}:
-            response.headers.append(name, value)
-    await response(scope, receive, send)
+        # The app's limit for bodies puts plain text in the place of whatever is answered to one
+        # that is too large. The innermost limit counts: this one lets the problem pass.
+        await RequestBodyLimitMiddleware(super().__call__, sys.maxsize)(scope, receive, send)

@@ -2,12 +2,15 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 import anyio
+from fastapi import HTTPException
 from fastapi.responses import FileResponse, StreamingResponse
 from starlette.background import BackgroundTask
-from starlette.types import Receive, Scope, Send
+from starlette.datastructures import MutableHeaders
+from starlette.types import Message, Receive, Scope, Send
 
 from .delivery import Delivery
 from .events import describe_event, encode_event
@@ -148,7 +151,16 @@ class FileStreamResponse(FileResponse):
         background, self.background = self.background, None
 
         async def respond(send: Send) -> None:
-            await super(FileStreamResponse, self).__call__(scope, delivery.receive, send)
+            async def send_or_raise(message: Message) -> None:
+                status = message.get("status", self.status_code)
+                if status not in {self.status_code, HTTPStatus.PARTIAL_CONTENT}:
+                    # There is no such range, which Starlette would say in plain text.
+                    headers = MutableHeaders(raw=message["headers"])
+                    del headers["Content-Type"], headers["Content-Length"]
+                    raise HTTPException(status, headers=headers)
+                await send(message)
+
+            await super(FileStreamResponse, self).__call__(scope, delivery.receive, send_or_raise)
 
         delivery = Delivery(scope, receive, send, endless=False)
         await delivery.run(respond)

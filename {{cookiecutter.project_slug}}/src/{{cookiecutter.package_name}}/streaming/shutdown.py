@@ -21,7 +21,9 @@ LAST_WORDS_SECONDS = 1
 
 
 class ShuttingDown(HTTPException):
-    """A finite stream has not come to its end within the grace period."""
+    """The process is about to end, and a finite stream has not come to its end before."""
+
+    type = "/problems/shutting-down"
 
     def __init__(self) -> None:
         super().__init__(503, "The process is shutting down; ask for the rest again.")

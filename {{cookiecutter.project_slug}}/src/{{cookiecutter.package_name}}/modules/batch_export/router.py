@@ -1,14 +1,15 @@
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from fastapi import Depends, HTTPException, Path, Query
 
 from ...records.batching import encode_batches
 from ...records.formats import ArrowStream, Csv, Encoder, JsonLines, Parquet
 from ...streaming.responses import StreamResponse
+from ...streaming.routing import ProblemRouter
 from .source import SOURCES, lifespan
 from .tables import TableSource
 
-router = APIRouter(prefix="/exports", tags=["batch_export"], lifespan=lifespan)
+router = ProblemRouter(prefix="/exports", tags=["batch_export"], lifespan=lifespan)
 
 FormatName = Literal["csv", "jsonl", "parquet", "arrow"]
 

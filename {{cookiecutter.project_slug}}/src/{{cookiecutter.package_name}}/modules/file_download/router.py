@@ -4,13 +4,14 @@ from pathlib import Path as FolderPath
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import HTTPException, Path, Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.datastructures import Headers
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
 from ...streaming.responses import FileStreamResponse
+from ...streaming.routing import ProblemRouter
 from .listing import FileEntry, list_files
 from .source import open_folder
 
@@ -20,7 +21,7 @@ async def lifespan(app: Any) -> AsyncGenerator[dict[str, FolderPath], None]:
     yield {"files_folder": await run_sync(open_folder)}
 
 
-router = APIRouter(prefix="/files", tags=["file_download"], lifespan=lifespan)
+router = ProblemRouter(prefix="/files", tags=["file_download"], lifespan=lifespan)
 
 
 @router.get("")

@@ -1,10 +1,11 @@
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi import HTTPException, Path, Query, Request, Response
 
 from ...records.batching import encode_batches
 from ...records.formats import Encoder
 from ...streaming.responses import StreamResponse
+from ...streaming.routing import ProblemRouter
 from .cursors import Cursors
 from .descriptions import describe_records
 from .encoding import RecordEncoder
@@ -15,7 +16,7 @@ from .parameters import Parameters, parameters_of, record_query
 from .record_source import RecordSource
 from .source import SOURCES, lifespan
 
-router = APIRouter(prefix="/records", tags=["jsonl"], lifespan=lifespan)
+router = ProblemRouter(prefix="/records", tags=["jsonl"], lifespan=lifespan)
 
 
 def add_source(name: str, source: RecordSource) -> None:

@@ -1,15 +1,16 @@
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Request
+from fastapi import Body, Depends, Header, HTTPException, Path, Request
 from pydantic import BaseModel, JsonValue
 
 from ...streaming.responses import EventStreamResponse
+from ...streaming.routing import ProblemRouter
 from .event_log import EventId, EventLog
 from .event_stream import describe_events, stream_events
 from .publishing import lifespan
 
-router = APIRouter(prefix="/events", tags=["sse"], lifespan=lifespan)
+router = ProblemRouter(prefix="/events", tags=["sse"], lifespan=lifespan)
 
 # A pattern with `{1,64}` would take 4 MiB of each process once it is compiled.
 Topic = Annotated[

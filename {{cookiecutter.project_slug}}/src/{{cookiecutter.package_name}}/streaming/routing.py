@@ -1,0 +1,63 @@
+"""Routes that answer their errors with problems, whatever app they are in."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
+
+from .problems import HANDLERS, RESPONSES, answer
+
+# Where Starlette and FastAPI keep the handlers that the app has for exceptions and for statuses.
+HANDLERS_SCOPE_KEY = "starlette.exception_handlers"
+METHODS_WITHOUT_BODY = ("DELETE", "GET", "HEAD")
+METHODS = (*METHODS_WITHOUT_BODY, "OPTIONS", "PATCH", "POST", "PUT")
+
+
+class ProblemRoute(APIRoute):
+    """A route whose errors are problems, and which answers OPTIONS.
+
+    What the app has handlers for remains its own, but for FastAPI's two kinds of exceptions.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self._respond = ServerErrorMiddleware(super().handle, answer)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        handlers, _ = scope[HANDLERS_SCOPE_KEY]
+        scope[HANDLERS_SCOPE_KEY] = handlers | HANDLERS, {}
+        refusal = _refuse(scope, self.methods or ())
+        response = await answer(Request(scope), refusal) if refusal else self._respond
+        await response(scope, receive, send)
+
+
+class ProblemRouter(APIRouter):
+    """A router of `ProblemRoute`s."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(route_class=ProblemRoute, responses=RESPONSES, **options)
+
+
+def _refuse(scope: Scope, methods: Collection[str]) -> HTTPException | None:
+    if scope["method"] not in methods:
+        status = 204 if scope["method"] == "OPTIONS" else 405
+        return HTTPException(status, headers={"Allow": ", ".join(_allowed_methods(scope))})
+    # Starlette would put plain text in the place of the answer to a body that nobody reads.
+    limit = scope.get(MAX_BODY_SIZE_SCOPE_KEY)
+    length = Headers(scope=scope).get("content-length", "")
+    is_too_large = limit is not None and length.isdecimal() and int(length) > limit
+    return HTTPException(413) if is_too_large and scope["method"] in METHODS_WITHOUT_BODY else None
+
+
+def _allowed_methods(scope: Scope) -> list[str]:
+    """The methods of all routes at the same path."""
+    routes = scope["app"].routes
+    scopes = [{**scope, "method": method} for method in METHODS]
+    found = [any(route.matches(each)[0] is Match.FULL for route in routes) for each in scopes]
+    return [m for m, is_found in zip(METHODS, found, strict=True) if is_found or m == "OPTIONS"]
