@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -108,7 +109,7 @@ def start(project: Path) -> tuple[int, float]:
             seconds = wait_until_ready(url) - began
             time.sleep(SETTLE_SECONDS)
             resident = psutil.Process(process.pid).memory_info().rss
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # which does not wait for proxies
     return resident, seconds
 
 

@@ -4,6 +4,7 @@ import pytest
 from {{ cookiecutter.package_name }}.console import (
     links,
 )
+
 from tests.host_app import service
 
 LINKS = [link.url for link in links.find_links(service.openapi()) if link.url.count("/") > 1]

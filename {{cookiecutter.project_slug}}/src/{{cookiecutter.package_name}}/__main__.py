@@ -6,10 +6,9 @@ from contextlib import ExitStack, suppress
 from tempfile import TemporaryDirectory
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from .streaming.metrics import SHARED_FOLDER
-from .streaming.server import configure
+from .streaming.server import Supervisor, configure
 from .streaming.settings import streaming_settings
 
 # What the core needs to end the last streams once the grace period is over.
@@ -50,7 +49,7 @@ def run(config: uvicorn.Config, listener: socket.socket) -> None:
         if SHARED_FOLDER not in os.environ:
             folder = TemporaryDirectory(prefix="metrics-", ignore_cleanup_errors=True)
             os.environ[SHARED_FOLDER] = stack.enter_context(folder)
-        Multiprocess(config, sockets=[listener]).run()
+        Supervisor(config, sockets=[listener]).run()
 
 
 def listen(host: str, port: int) -> socket.socket:

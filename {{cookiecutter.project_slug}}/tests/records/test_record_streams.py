@@ -9,7 +9,8 @@ from tests.streaming.closing import (
     check_that_a_stalled_reader_is_dropped,
     check_that_it_is_closed,
 )
-from tests.streaming.fixtures import reading
+from tests.streaming.fixtures import SOON_SECONDS, reading
+from tests.streaming.stalled import read_slowly, stopped_reader
 
 APP = "tests.records.records_app:app"
 GRACE = {"STREAMING_SHUTDOWN_GRACE_SECONDS": "1"}
@@ -60,3 +61,22 @@ def test_after_the_grace_period_a_finite_stream_ends_with_the_reason(http, termi
         received = list(until_aborted(lines))
         end = json.loads(received[-1])["@end"]
         assert (end["status"], end["problem"]["status"]) == ("error", 503)
+
+
+@pytest.mark.slow
+def test_a_slow_reader_gets_the_last_words_too(serve):
+    """Also when it has not read them yet as the process ends."""
+    with (
+        serve(APP, **GRACE) as server,
+        stopped_reader(server.url, "/many?megabytes=1000", "1.0") as reader,
+    ):
+        received = read_slowly(reader, bytes_per_second=20_000, seconds=1)
+        server.process.terminate()
+        received += read_slowly(reader, bytes_per_second=20_000, seconds=2)
+        server.process.wait(SOON_SECONDS)
+        received += read_slowly(reader, bytes_per_second=200_000)
+    *records, last = received.partition(b"\r\n\r\n")[2].splitlines()
+    assert {len(record) for record in records} == {len(records[0])}
+    end = json.loads(last)["@end"]
+    assert (end["status"], end["records"]) == ("error", len(records))
+    assert end["problem"]["type"] == "/problems/shutting-down"

@@ -41,6 +41,11 @@ async def closed_streams() -> list[str]:
     return closed
 
 
+@app.get("/callbacks")
+async def count_callbacks() -> int:
+    return sum(map(len, shutdown.drain._callbacks.values()))
+
+
 @app.post("/drain")
 async def begin_to_drain() -> None:
     shutdown.drain.begin()
@@ -117,10 +122,13 @@ async def send_much(megabytes: int) -> AsyncGenerator[bytes]:
 @app.get("/until-drained", response_class=TextStream)
 async def wait_until_drained() -> AsyncGenerator[bytes]:
     drained = asyncio.Event()
-    shutdown.drain.call(drained.set)
-    yield b"first"
-    await drained.wait()
-    yield b"last"
+    forget = shutdown.drain.call(drained.set)
+    try:
+        yield b"first"
+        await drained.wait()
+        yield b"last"
+    finally:
+        forget()
 
 
 @app.post("/echo")

@@ -119,7 +119,11 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
         app: str = APP, *options: str, server: str = "ours", **environment: str
     ) -> Generator[Server]:
         folder = tmp_path_factory.mktemp("server")
-        defaults = {"DEMO_ROWS": str(DEMO_ROWS), "DEMO_FOLDER": str(folder / "demo")}
+        defaults = {
+            "DEMO_ROWS": str(DEMO_ROWS),
+            "DEMO_FOLDER": str(folder / "demo"),
+            "STREAMING_DRAIN_DELAY_SECONDS": "0",
+        }
         log_file = folder / "log"
         program = SERVERS[server].format(package=PACKAGE, app=app, port=free_port())
         command = [sys.executable, "-m", *program.split(), *options]

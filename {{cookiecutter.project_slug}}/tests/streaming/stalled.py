@@ -32,16 +32,30 @@ def memory_of_each(http: httpx2.Client, serve: Serve, path: str) -> float:
 
 
 @contextlib.contextmanager
-def stopped_reader(url: str, path: str) -> Generator[socket.socket]:
+def stopped_reader(url: str, path: str, version: str = "1.1") -> Generator[socket.socket]:
     """Ask for a stream, take its first few bytes, and read no more."""
     address = httpx2.URL(url)
     with socket.socket() as reader:
         # Otherwise the kernel takes megabytes before anything stalls.
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.connect((address.host, address.port))
-        reader.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        assert reader.recv(12) == b"HTTP/1.1 200"
+        reader.sendall(f"GET {path} HTTP/{version}\r\nHost: localhost\r\n\r\n".encode())
+        assert reader.recv(12).endswith(b" 200")
         yield reader
+
+
+def read_slowly(reader: socket.socket, *, bytes_per_second: int, seconds: float = 600) -> bytes:
+    """Read at a steady pace until the time is over, or the stream."""
+    received = bytearray()
+    begun = time.monotonic()
+    while (now := time.monotonic()) < begun + seconds:
+        due = begun + len(received) / bytes_per_second
+        time.sleep(max(0, due - now))
+        part = reader.recv(1024)
+        if not part:
+            break
+        received += part
+    return bytes(received)
 
 
 def settled_memory(server: Server) -> int:

@@ -1,4 +1,7 @@
 import json
+import os
+import re
+import signal
 import time
 from collections.abc import Iterator
 
@@ -21,8 +24,8 @@ def sample(http: httpx2.Client, url: str, name: str) -> float:
     return 0.0
 
 
-def wait_for(http: httpx2.Client, url: str, name: str, value: float) -> None:
-    deadline = time.monotonic() + 2
+def wait_for(http: httpx2.Client, url: str, name: str, value: float, seconds: float = 2) -> None:
+    deadline = time.monotonic() + seconds
     while sample(http, url, name) != value:
         assert time.monotonic() < deadline, http.get(f"{url}/metrics").text
         time.sleep(0.01)
@@ -99,3 +102,18 @@ def test_the_figures_of_several_processes_are_added(http, serve, tmp_path):
         for _ in range(10):
             http.get(f"{server.url}/large?megabytes=1")
         wait_for(http, server.url, ended("complete"), 10)
+
+
+@pytest.mark.slow
+def test_a_worker_that_was_killed_counts_for_no_open_stream(http, serve):
+    opened = 'streaming_streams_open{module="other"}'
+    with serve("tests.streaming.failing_app:app", "--workers", "2") as server:
+        with http.stream("GET", f"{server.url}/waits") as response:
+            chunks = response.iter_raw()
+            next(chunks)
+            wait_for(http, server.url, opened, 1)
+            for worker in re.findall(r"Started server process \[(\d+)\]", server.log):
+                os.kill(int(worker), signal.SIGKILL)
+            with pytest.raises(httpx2.RemoteProtocolError):
+                next(chunks)
+        wait_for(http, server.url, opened, 0, seconds=10)

@@ -1,4 +1,6 @@
+import contextlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from tests.streaming.closing import (
     wait_until_closed,
 )
 from tests.streaming.fixtures import PROJECT
-from tests.streaming.stalled import MIB, stopped_reader
+from tests.streaming.stalled import MIB, read_slowly, stopped_reader
 
 # How an app is served: the server, and the app as a team may have extended it.
 SERVED = {
@@ -118,3 +120,38 @@ def test_a_reader_that_is_slow_but_not_too_slow_gets_everything(http, url):
 def test_a_proxy_is_told_not_to_buffer(http, url):
     with http.stream("GET", f"{url}/waits") as response:
         assert response.headers["x-accel-buffering"] == "no"
+
+
+FLOOR = 65_536  # so that a reader is given up after two seconds without a byte
+
+
+@pytest.mark.slow
+def test_the_floor_is_the_one_that_is_set(serve):
+    """Whatever the server and the kernel hold for a reader, and in whichever steps it is taken."""
+    with serve(APP, STREAMING_MIN_BYTES_PER_SECOND=str(FLOOR)) as server:
+        with stopped_reader(server.url, "/never-waits") as reader:
+            read_slowly(reader, bytes_per_second=round(1.2 * FLOOR), seconds=8)
+        assert "too_slow" not in server.log
+        with (
+            stopped_reader(server.url, "/never-waits") as reader,
+            pytest.raises(ConnectionResetError),
+        ):
+            read_slowly(reader, bytes_per_second=round(0.6 * FLOOR), seconds=20)
+
+
+@pytest.mark.slow
+def test_a_process_that_was_paused_does_not_blame_its_readers(serve):
+    with (
+        serve(APP, STREAMING_MIN_BYTES_PER_SECOND=str(FLOOR)) as server,
+        stopped_reader(server.url, "/never-waits") as reader,
+    ):
+        read_slowly(reader, bytes_per_second=100_000, seconds=2)
+        server.process.send_signal(signal.SIGSTOP)
+        with contextlib.suppress(TimeoutError):
+            reader.settimeout(4)
+            while True:
+                reader.recv(65536)
+        server.process.send_signal(signal.SIGCONT)
+        reader.settimeout(None)
+        read_slowly(reader, bytes_per_second=100_000, seconds=3)
+        assert "too_slow" not in server.log

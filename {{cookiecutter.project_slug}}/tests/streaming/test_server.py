@@ -3,9 +3,10 @@
 import ast
 import asyncio
 import inspect
+import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+from uvicorn.supervisors import Multiprocess
 
 from {{ cookiecutter.package_name }}.streaming import (
     server as adapter,
 )
+
 from tests.streaming.closing import SETTINGS
 from tests.streaming.fixtures import SERVERS
 from tests.streaming.stalled import stopped_reader
@@ -76,10 +79,24 @@ def parts_of_uvicorn() -> dict[str, object]:
     return parts
 
 
-def test_uvicorn_has_what_the_adapter_uses():
+@pytest.fixture
+def supervisor() -> Iterator[adapter.Supervisor]:
+    before = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    yield adapter.Supervisor(uvicorn.Config(APP), [])
+    for number, handler in before.items():
+        if handler is not signal.getsignal(number):
+            signal.signal(number, handler)
+
+
+def test_uvicorn_has_what_the_adapter_uses(supervisor):
     parts = parts_of_uvicorn()
-    for node in ast.walk(ast.parse(inspect.getsource(adapter))):
-        if not isinstance(node, ast.Attribute) or hasattr(adapter.Connection, node.attr):
+    nodes = ast.walk(ast.parse(inspect.getsource(adapter)))
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
+    own = {node.attr for node in attributes if ast.unparse(node).startswith("self._")}
+    for node in attributes:
+        if hasattr(adapter.Connection, node.attr) or hasattr(supervisor, node.attr):
+            continue
+        if node.attr in own:
             continue
         part = parts.get(ast.unparse(node.value))
         assert part is None or hasattr(part, node.attr), (
@@ -88,12 +105,16 @@ def test_uvicorn_has_what_the_adapter_uses():
         )
 
 
-def test_uvicorn_calls_what_the_adapter_overrides():
-    for name, ours in vars(adapter.Connection).items():
+@pytest.mark.parametrize(
+    ("adapted", "base"),
+    [(adapter.Connection, HttpToolsProtocol), (adapter.Supervisor, Multiprocess)],
+)
+def test_uvicorn_calls_what_the_adapter_overrides(adapted, base):
+    for name, ours in vars(adapted).items():
         if getattr(ours, "__override__", False):
-            theirs = getattr(HttpToolsProtocol, name, lambda: None)
+            theirs = getattr(base, name, lambda: None)
             assert list(signature(theirs).parameters) == list(signature(ours).parameters), (
-                f"uvicorn {uvicorn.__version__} no longer calls HttpToolsProtocol.{name} as "
+                f"uvicorn {uvicorn.__version__} no longer calls {base.__name__}.{name} as "
                 f"streaming/server.py expects it; look for what has taken its place."
             )
 

@@ -13,12 +13,13 @@ from .compression import CompressionMiddleware
 from .openapi import describe_streams
 from .problems import HANDLERS, answer
 from .routing import ProblemRoute
+from .shutdown import SERVER
 
-SERVER = f"{__package__}.server"
 NOT_KEPT = (
     f"This server was not started by `python -m {__name__.partition('.')[0]}`: it may keep the "
-    "connection of a reader that was dropped, also after SIGTERM, may answer HTTP/1.0 in chunks, "
-    "and sets no limits to headers, bodies and pipelined requests (see docs/streaming.md)."
+    "connection of a reader that was dropped, also after SIGTERM, closes before a proxy can see "
+    "that it leaves, may answer HTTP/1.0 in chunks, and sets no limits to headers, bodies and "
+    "pipelined requests (see docs/streaming.md)."
 )
 
 logger = logging.getLogger(__name__)

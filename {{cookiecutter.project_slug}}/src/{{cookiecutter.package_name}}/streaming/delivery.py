@@ -10,8 +10,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from . import metrics
 from .limits import admit
-from .settings import streaming_settings
-from .shutdown import ShuttingDown, drain
+from .patience import Patience
+from .shutdown import ShuttingDown, Stage, drain
 
 CONNECTION = "streaming.connection"
 
@@ -33,13 +33,15 @@ class Connection(Protocol):
     def close(self) -> None:
         """End the connection once the client has read what was sent, if it does so in time."""
 
+    def hand_over(self) -> None:
+        """Give the kernel what waits to be sent, as this process is about to end."""
+
+    def count_taken(self) -> int:
+        """The bytes that the client's side has confirmed; 0 where the kernel does not tell."""
+
 
 class Delivery:
-    """Sends a response with a deadline, and stops making it when its client leaves.
-
-    Each message must be taken within the time that 64 KiB take at `min_bytes_per_second`; a client
-    that is slower than that is dropped.
-    """
+    """Sends a response, and stops making it when its client leaves or is too slow."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, endless: bool) -> None:
         self.figures = metrics.StreamFigures(scope)
@@ -49,8 +51,8 @@ class Delivery:
         self._send = send
         extensions = scope.get("extensions") or {}
         self._connection: Connection | None = extensions.get(CONNECTION)
-        self._seconds = streaming_settings().chunk_seconds
-        self._loop = asyncio.get_running_loop()
+        self._sent = 0
+        self._patience = Patience(self._count_taken, self._drop)
         self._cancel_scope = anyio.CancelScope()
         self._started = False
         self._finished = False
@@ -64,7 +66,10 @@ class Delivery:
     async def _run(self, respond: Callable[[Send], Awaitable[None]]) -> None:
         _current.set(self)
         listener = asyncio.create_task(self._listen())
-        drain.call_last(self._shut_down)
+        undo = [
+            drain.call(self._hand_over, Stage.OVER),
+            drain.call(self._shut_down, Stage.ENDING),
+        ]
         try:
             with self._cancel_scope:
                 await respond(self.send)
@@ -82,20 +87,19 @@ class Delivery:
                 self._close()
             raise
         finally:
-            drain.forget(self._shut_down)
+            for forget in undo:
+                forget()
             listener.cancel()
             self.figures.close(self._how())
 
     async def send(self, message: Message) -> None:
-        timer = self._loop.call_later(self._seconds, self._drop)
-        try:
+        with self._patience:
             await self._send(message)
-        finally:
-            timer.cancel()
         if message["type"] == "http.response.start":
             self._started = True
             self.figures.open(message["status"])
         else:
+            self._sent += len(message.get("body", b""))
             self.figures.count_bytes(len(message.get("body", b"")))
             self._finished = not message.get("more_body", False)
 
@@ -104,13 +108,21 @@ class Delivery:
 
         Where two listen to one request, granian fails for one of them.
         """
-        return await self._loop.create_future()
+        return await asyncio.get_running_loop().create_future()
 
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._end = self._end or "client_left"
         self._cancel_scope.cancel()
+
+    def _count_taken(self) -> int:
+        return (self._connection.count_taken() if self._connection else 0) or self._sent
+
+    def _hand_over(self) -> None:
+        """A slow reader is to get the last words, which come behind what waits for it already."""
+        if self._connection is not None:
+            self._connection.hand_over()
 
     def _drop(self) -> None:
         self._end = "too_slow"

@@ -15,15 +15,21 @@ RETRY = {"Retry-After": "5"}
 _open: Counter[str] = Counter()
 
 
+class LimitReached(HTTPException):
+    """There are as many streams as there may be."""
+
+    type = "/problems/limit"
+
+
 @contextmanager
 def admit(scope: Scope) -> Generator[None]:
-    """Count a stream as long as it is open; raises `HTTPException` where it would be one too many."""
+    """Count a stream as long as it is open; raises `LimitReached` where it would be one too many."""
     settings = streaming_settings()
     address = _address(scope)
     if _open[address] >= settings.max_streams_per_address:
-        raise HTTPException(429, "Your address has as many streams open as it may.", RETRY)
+        raise LimitReached(429, "Your address has as many streams open as it may.", RETRY)
     if _open.total() >= settings.max_streams:
-        raise HTTPException(503, "As many streams are open as there may be.", RETRY)
+        raise LimitReached(503, "As many streams are open as there may be.", RETRY)
     _open[address] += 1
     try:
         yield

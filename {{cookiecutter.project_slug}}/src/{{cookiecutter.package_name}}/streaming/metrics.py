@@ -3,8 +3,9 @@
 import logging
 import os
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
+from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any, Literal
 
@@ -36,6 +37,13 @@ FIRST_BYTE = Histogram(
 DURATION = Histogram(
     "streaming_duration_seconds", "Time that streams were open.", ["module"], buckets=SECONDS
 )
+TASKS_FAILING = Gauge(
+    "streaming_tasks_failing",
+    "Background tasks that are failing.",
+    ["task"],
+    multiprocess_mode="livesum",
+)
+TASK_FAILURES = Counter("streaming_task_failures", "Failures of background tasks.", ["task"])
 
 # Where several processes keep their figures together; `prometheus_client` reads it as well.
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -115,14 +123,29 @@ async def leave_shared_figures(app: Any) -> AsyncGenerator[None, None]:
         mark_process_dead(os.getpid())
 
 
+def forget_dead_processes() -> None:
+    """What was killed has no open streams any more, but could not say so."""
+    for file in Path(os.environ[SHARED_FOLDER]).glob("gauge_live*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        # It is somebody else's process, or another one of ours was faster.
+        with suppress(PermissionError, FileNotFoundError):
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                mark_process_dead(pid)
+
+
 router = ProblemRouter(tags=["metrics"], lifespan=leave_shared_figures)
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 def read_metrics(accept: Annotated[str, Header()] = "") -> Response:
     """The figures of all streams of the service, in the format of Prometheus."""
     registry = REGISTRY
     if SHARED_FOLDER in os.environ:
+        if os.name == "posix":  # elsewhere, signal 0 is no question
+            forget_dead_processes()
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
     encode, content_type = choose_encoder(accept)

@@ -9,8 +9,10 @@ import asyncio
 import json
 import os
 import re
+import signal
 import socket
 import struct
+import sys
 from contextlib import suppress
 from enum import Enum
 from http import HTTPStatus
@@ -25,11 +27,15 @@ from uvicorn.protocols.http.httptools_impl import (
     HttpToolsProtocol,
     RequestResponseCycle,
 )
+from uvicorn.supervisors import Multiprocess
 
 from .delivery import CONNECTION
 from .settings import streaming_settings
 
 UNSENT_BYTES = 128 * 1024
+HANDED_OVER_BYTES = 1024 * 1024
+# Where `struct tcp_info` of Linux has `tcpi_bytes_acked`.
+BYTES_ACKED = slice(120, 128)
 # What the parser takes at once: it cannot be stopped in between, where a request ends.
 PIECE_BYTES = 1024
 # How long a client that was refused may go on sending before it sees a reset.
@@ -103,6 +109,20 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
         if self.transport.get_write_buffer_size():
             self.loop.call_later(self._limits.chunk_seconds, self.abort)
+
+    def hand_over(self) -> None:
+        """Let the kernel take what waits to be sent; it goes on when this process has ended."""
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            self._set_option(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, HANDED_OVER_BYTES)
+        self._set_option(socket.SOL_SOCKET, socket.SO_SNDBUF, HANDED_OVER_BYTES)
+
+    def count_taken(self) -> int:
+        """The bytes that the client's side has confirmed; 0 where the kernel does not tell."""
+        with suppress(AttributeError, OSError):
+            connection = self.transport.get_extra_info("socket")
+            info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_ACKED.stop)
+            return int.from_bytes(info[BYTES_ACKED], sys.byteorder)
+        return 0
 
     def _silence(self) -> None:
         """Tell the app that its client has left; what it sends from now on goes nowhere.
@@ -265,14 +285,16 @@ class Connection(HttpToolsProtocol):
 
     def _send_problem(self, status: int, detail: str) -> None:
         title = HTTPStatus(status).phrase
-        problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        is_limit = status == HTTPStatus.SERVICE_UNAVAILABLE
+        type_ = "/problems/limit" if is_limit else "about:blank"
+        problem = {"type": type_, "title": title, "status": status, "detail": detail}
         body = json.dumps(problem).encode()
         fields = [
             *self.server_state.default_headers,
             (b"content-type", b"application/problem+json"),
             (b"content-length", b"%d" % len(body)),
             (b"connection", b"close"),
-            *([(b"retry-after", b"5")] if status == HTTPStatus.SERVICE_UNAVAILABLE else []),
+            *([(b"retry-after", b"5")] if is_limit else []),
         ]
         head = [b"%s: %s\r\n" % field for field in fields]
         self.transport.write(b"".join([STATUS_LINE[status], *head, b"\r\n", body]))
@@ -331,3 +353,34 @@ def _close_delimited(app: ASGIApp, cycle: RequestResponseCycle) -> Any:
         await app(scope, receive, send_plain)
 
     return answer
+
+
+class Supervisor(Multiprocess):
+    """Starts workers, and passes on how they are to end."""
+
+    @override
+    def handle_int(self) -> None:
+        self._end(signal.SIGINT)
+
+    @override
+    def handle_term(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: int) -> None:
+        """Ask the workers to end; asked twice, end them."""
+        for process in self.processes:
+            if self.should_exit.is_set():
+                process.process.kill()
+            elif process.pid and os.name == "posix":
+                os.kill(process.pid, number)
+        self.should_exit.set()
+
+    @override
+    def join_all(self) -> None:
+        # The workers have their own; at this one, connections would wait for nobody.
+        for listener in self.sockets:
+            listener.close()
+        for process in self.processes:
+            while process.process.is_alive():
+                process.process.join(0.1)
+                self.handle_signals()

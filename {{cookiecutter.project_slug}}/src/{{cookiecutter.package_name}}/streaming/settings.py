@@ -13,8 +13,12 @@ class StreamingSettings(BaseSettings):
     min_bytes_per_second: Annotated[
         int, Field(ge=1, description="A reader or a body that is slower than this is dropped.")
     ] = 2048
+    drain_delay_seconds: Annotated[
+        float,
+        Field(ge=0, description="How long the service is open, but not ready, after SIGTERM."),
+    ] = 5
     shutdown_grace_seconds: Annotated[
-        float, Field(ge=0, description="How long finite streams may go on after SIGTERM.")
+        float, Field(ge=0, description="How long finite streams may go on after that.")
     ] = 20
     max_streams: Annotated[
         int, Field(ge=1, description="Streams that a process has open at once; more get 503.")

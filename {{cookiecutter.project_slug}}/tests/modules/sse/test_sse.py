@@ -130,6 +130,18 @@ def test_sigterm_ends_busy_streams_too(http, serve, workers):
         server.process.wait(timeout=5)
 
 
+@pytest.mark.slow
+def test_a_feed_that_fails_is_started_again_and_shows(http, serve):
+    with serve("tests.modules.sse.failing_feed:app") as server:
+        with subscribe(http, f"{server.url}/events/numbers") as events:
+            received = [event.data for event in islice(events, 4)]
+        numbers = [int(number) for number in received]
+        assert numbers == list(range(numbers[0], numbers[0] + 4))
+        problem = http.get(f"{server.url}/readyz")
+        assert (problem.status_code, "feed" in problem.json()["detail"]) == (503, True)
+        assert 'streaming_tasks_failing{task="feed"} 1.0' in http.get(f"{server.url}/metrics").text
+
+
 def test_its_streams_are_counted(http, service):
     with subscribe(http, f"{service}/events/readings") as events:
         next(events)

@@ -1,0 +1,23 @@
+"""The service with a feed that fails behind each second event."""
+
+from collections.abc import AsyncGenerator
+from itertools import count
+
+from {{ cookiecutter.package_name }}.main import app
+from {{ cookiecutter.package_name }}.modules.sse import (
+    publishing,
+    source,
+)
+
+__all__ = ["app"]
+
+numbers = count()
+
+
+async def feed() -> AsyncGenerator[source.FeedEvent]:
+    for _ in range(2):
+        yield source.FeedEvent("numbers", str(next(numbers)))
+    raise RuntimeError("the feed is down")
+
+
+publishing.feed = feed  # ty: ignore[invalid-assignment]
