@@ -4,6 +4,7 @@ docs/streaming/limits.md lists the limits, with the tests of this file that driv
 """
 
 import contextlib
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -11,16 +12,22 @@ from collections.abc import Callable, Iterator
 import httpx2
 import pytest
 
+from {{ cookiecutter.package_name }}.streaming.settings import (
+    StreamingSettings,
+)
+
 from tests.streaming.closing import closed, wait_until_closed
-from tests.streaming.fixtures import SOON_SECONDS, Server
+from tests.streaming.fixtures import PROJECT, SOON_SECONDS, Server
+from tests.streaming.kernel import NEEDS_LINUX, is_known_to_the_kernel, wait_until
 from tests.streaming.stalled import MIB
 
+PAGE = PROJECT / "docs" / "streaming" / "limits.md"
 SETTINGS = {
     "STREAMING_REQUEST_SECONDS": "1",
     "STREAMING_MAX_BODIES": "20",
     "STREAMING_MAX_STREAMS": "6",
     "STREAMING_MAX_STREAMS_PER_ADDRESS": "4",
-    "STREAMING_MIN_BYTES_PER_SECOND": "10000",
+    "STREAMING_MIN_BYTES_PER_SECOND": "65536",
     "MAX_BODY_BYTES": str(MIB),
     # The tests send from several addresses.
     "FORWARDED_ALLOW_IPS": "*",
@@ -35,6 +42,7 @@ CONTINUE = b"Expect: 100-continue\r\n"
 def server(serve) -> Iterator[Server]:
     with serve("tests.streaming.failing_app:app", **SETTINGS) as server:
         yield server
+        assert "Traceback" not in server.log
 
 
 @pytest.fixture(autouse=True)
@@ -251,6 +259,17 @@ def test_a_fault_does_not_take_the_place_of_an_answer_before_it(connect):
     assert statuses(read_answer(connection)) == [200]
 
 
+@NEEDS_LINUX
+def test_who_does_not_read_any_answer_is_dropped(connect):
+    """Not only the reader of a stream."""
+    connection, request = connect(), GET.replace(b"/healthz", b"/openapi.json") + b"\r\n"
+    with contextlib.suppress(TimeoutError):
+        for _ in range(1000):
+            connection.sendall(request)
+            time.sleep(0.001)
+    wait_until(lambda: not is_known_to_the_kernel(connection))
+
+
 def test_few_requests_that_are_sent_ahead_are_kept(connect, server, http):
     """50 connections with 10,000 requests each took 22 seconds and 1.2 GiB."""
     connections = [connect() for _ in range(50)]
@@ -320,3 +339,11 @@ def test_a_place_is_free_again_when_a_stream_ends(server, http):
             assert response.status_code == 200
             next(response.iter_raw())
         wait_until_closed(http, server.url, "waits", before + 1)
+
+
+def test_the_docs_list_each_limit_with_a_test_that_drives_it():
+    rows = re.findall(r"^\| `(\w+)` .*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    limits = re.findall(r"\b(?:min|max|request)_\w+", " ".join(StreamingSettings.model_fields))
+    assert set(rows) == {"MAX_BODY_BYTES", *(f"STREAMING_{limit}".upper() for limit in limits)}
+    tests = set(re.findall(r"`(test_\w+)`", PAGE.read_text(encoding="utf-8")))
+    assert tests <= set(globals())

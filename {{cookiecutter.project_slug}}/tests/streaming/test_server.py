@@ -5,8 +5,7 @@ import asyncio
 import inspect
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,13 @@ from {{ cookiecutter.package_name }}.streaming import (
 )
 
 from tests.streaming.closing import SETTINGS
-from tests.streaming.fixtures import SERVERS
+from tests.streaming.fixtures import SERVERS, SOON_SECONDS
+from tests.streaming.kernel import NEEDS_LINUX, is_known_to_the_kernel, wait_until
 from tests.streaming.stalled import stopped_reader
 from tests.streaming.variants import VARIANTS
 
 APP = "tests.streaming.failing_app:app"
 GRACE = {"STREAMING_SHUTDOWN_GRACE_SECONDS": "1"}
-SOON_SECONDS = 5
-NEEDS_LINUX = pytest.mark.skipif(
-    not Path("/proc/net/tcp").exists(), reason="needs the kernel's list of connections"
-)
 APPS = [
     APP,
     *(
@@ -43,22 +39,8 @@ APPS = [
 ]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = SOON_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def read_to_the_end(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(65536), b""))
-
-
-def is_known_to_the_kernel(reader: socket.socket) -> bool:
-    """Whether the server's side of a connection is still there, in any state."""
-    port = f":{reader.getsockname()[1]:04X}"
-    lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
-    return any(line.split()[2].endswith(port) for line in lines)
 
 
 def parts_of_uvicorn() -> dict[str, object]:
@@ -73,7 +55,10 @@ def parts_of_uvicorn() -> dict[str, object]:
         protocol.connection_made(Mock())
         protocol.data_received(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         parts.update(dict.fromkeys(["self", "super()"], protocol))
-        parts.update(dict.fromkeys(["cycle", "self._answer"], protocol.cycle))
+        parts["self.flow"] = protocol.flow
+        parts.update(
+            dict.fromkeys(["cycle", "answer", "last", "self._answer", "self.cycle"], protocol.cycle)
+        )
 
     asyncio.run(receive_a_request())
     return parts
@@ -90,19 +75,14 @@ def supervisor() -> Iterator[adapter.Supervisor]:
 
 def test_uvicorn_has_what_the_adapter_uses(supervisor):
     parts = parts_of_uvicorn()
-    nodes = ast.walk(ast.parse(inspect.getsource(adapter)))
-    attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
-    own = {node.attr for node in attributes if ast.unparse(node).startswith("self._")}
-    for node in attributes:
-        if hasattr(adapter.Connection, node.attr) or hasattr(supervisor, node.attr):
-            continue
-        if node.attr in own:
-            continue
-        part = parts.get(ast.unparse(node.value))
-        assert part is None or hasattr(part, node.attr), (
-            f"uvicorn {uvicorn.__version__} has no {type(part).__name__}.{node.attr} any more, "
-            f"which streaming/server.py uses; look for what has taken its place."
-        )
+    ours = {"_limits", *vars(adapter.Connection), *dir(supervisor)}
+    for node in ast.walk(ast.parse(inspect.getsource(adapter))):
+        if isinstance(node, ast.Attribute) and node.attr not in ours:
+            part = parts.get(ast.unparse(node.value))
+            assert part is None or hasattr(part, node.attr), (
+                f"uvicorn {uvicorn.__version__} has no {type(part).__name__}.{node.attr} any more, "
+                f"which streaming/server.py uses; look for what has taken its place."
+            )
 
 
 @pytest.mark.parametrize(
@@ -138,6 +118,25 @@ def test_nothing_is_left_of_a_reader_that_is_dropped(serve, app):
         assert '"too_slow"' in server.log
         with pytest.raises(ConnectionResetError):
             read_to_the_end(reader)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("server", "options"),
+    [
+        ("uvicorn", "--timeout-graceful-shutdown 3"),
+        ("granian", "--workers-kill-timeout 3"),
+        ("gunicorn", "--graceful-timeout 3"),
+    ],
+)
+def test_another_server_has_an_option_for_that(serve, server, options):
+    """docs/streaming.md names them."""
+    with (
+        serve(APP, *options.split(), server=server, **GRACE) as running,
+        stopped_reader(running.url, "/never-waits"),
+    ):
+        running.process.terminate()
+        running.process.wait(3 + SOON_SECONDS)
 
 
 @pytest.mark.slow

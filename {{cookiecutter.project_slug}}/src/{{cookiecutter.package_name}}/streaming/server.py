@@ -1,8 +1,8 @@
-"""The server adapter: what uvicorn can do and ASGI has no word for, and limits at the door.
+"""The server adapter: limits at the door of uvicorn, and what ASGI has no word for.
 
 No other file touches a server's internals. `python -m` gives `Connection` to uvicorn, as
-`uvicorn --http PACKAGE.streaming.server:Connection` does; an app finds it in the scope, as
-`scope["extensions"]["streaming.connection"]`.
+`uvicorn --http PACKAGE.streaming.server:Connection` does; an app finds the one that it answers on
+as `scope["extensions"]["streaming.connection"]`.
 """
 
 import asyncio
@@ -15,12 +15,13 @@ import struct
 import sys
 from contextlib import suppress
 from enum import Enum
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
 
 import uvicorn
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -30,19 +31,23 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.supervisors import Multiprocess
 
 from .delivery import CONNECTION
-from .settings import streaming_settings
+from .patience import LATE_SECONDS
+from .settings import CHUNK_BYTES, streaming_settings
 
 UNSENT_BYTES = 128 * 1024
 HANDED_OVER_BYTES = 1024 * 1024
 # Where `struct tcp_info` of Linux has `tcpi_bytes_acked`.
 BYTES_ACKED = slice(120, 128)
-# What the parser takes at once: it cannot be stopped in between, where a request ends.
+# The parser cannot be stopped where a request ends, so it is given little at once.
 PIECE_BYTES = 1024
-# How long a client that was refused may go on sending before it sees a reset.
+# How long a client may go on sending after its refusal; a reset would take that away from it.
 LINGER_SECONDS = 1
 # `struct linger`, whose size differs between systems: on, for no time.
 NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 HOST = re.compile(r"[\w.~!$&'()*+,;=%:\[\]-]*", re.ASCII)
+
+# Which part of a request has begun to arrive, and is not whole.
+Part = Enum("Part", ["NONE", "HEAD", "BODY"])
 
 
 def configure(app: str, **options: Any) -> uvicorn.Config:
@@ -50,34 +55,30 @@ def configure(app: str, **options: Any) -> uvicorn.Config:
     return uvicorn.Config(app, http=Connection, **options)
 
 
-class Part(Enum):
-    """Which part of a request has begun, and is not whole."""
-
-    NONE = "none"
-    HEAD = "head"
-    BODY = "body"
-
-
 class Connection(HttpToolsProtocol):
-    """One connection: what is taken from its client, and how the app that answers may end it.
+    """One connection: what its client may send, and how the app that answers may end it.
 
-    - What comes after a whole request is not parsed before that is answered.
-    - The head of a request, a trailer section and an extension of a chunk have as many bytes as
-      `max_header_bytes` at most: so many may come without one byte of a body.
-    - A head has `request_seconds` to arrive; a body arrives with `min_bytes_per_second`, on average
-      over each such time.
+    - What follows a whole request is not parsed before that has been answered.
+    - No more than `max_header_bytes` come without a byte of a body among them: a head, a trailer
+      section, an extension of a chunk.
+    - A head has `request_seconds` to arrive; in each such time a body has to come, and an answer
+      that waits has to be read, with `min_bytes_per_second`.
     """
 
-    _with_body: ClassVar[set["Connection"]] = set()
+    _bodies: ClassVar[set["Connection"]] = set()
 
     _answer: RequestResponseCycle | None = None
     _part = Part.NONE
     _unparsed = b""
     _bytes_without_body = 0
     _bytes_of_body = 0
-    _timer: asyncio.TimerHandle | None = None
+    _left_of_body = 0
+    _fault = (400, "This is no valid HTTP.")
     _is_deaf = False
-    _fault = (400, "The request is no valid HTTP.")
+    _timer: asyncio.TimerHandle | None = None
+    _reader_timer: asyncio.TimerHandle | None = None
+
+    # How a connection begins and ends
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -90,13 +91,6 @@ class Connection(HttpToolsProtocol):
             self._set_option(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         self._watch()
 
-    @override
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._silence()
-        self._is_deaf = True
-        self._watch()
-
     def abort(self) -> None:
         """End the connection at once; the client sees a reset, and the kernel keeps nothing."""
         self._silence()
@@ -107,8 +101,16 @@ class Connection(HttpToolsProtocol):
         """End the connection once the client has read what was sent, if it does so in time."""
         self._silence()
         self.transport.close()
-        if self.transport.get_write_buffer_size():
-            self.loop.call_later(self._limits.chunk_seconds, self.abort)
+        self.resume_writing()
+        self._expect_reading()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._silence()
+        self._is_deaf = True
+        self._watch()
+        self.resume_writing()
 
     def hand_over(self) -> None:
         """Let the kernel take what waits to be sent; it goes on when this process has ended."""
@@ -135,8 +137,10 @@ class Connection(HttpToolsProtocol):
             self._answer.message_event.set()
 
     def _set_option(self, level: int, option: int, value: int | bytes) -> None:
-        with suppress(OSError):  # closed meanwhile, or no TCP
+        with suppress(OSError, ValueError):  # no TCP, or closed meanwhile
             self.transport.get_extra_info("socket").setsockopt(level, option, value)
+
+    # What arrives
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -147,19 +151,19 @@ class Connection(HttpToolsProtocol):
     def _parse(self) -> None:
         data, start = self._unparsed, 0
         while start < len(data) and self._is_listening():
-            piece = data[start : start + PIECE_BYTES]
-            start += PIECE_BYTES
+            piece = data[start : start + max(PIECE_BYTES, self._left_of_body)]
+            start += len(piece)
             self._bytes_without_body += len(piece)
             super().data_received(piece)
             if self._bytes_without_body > self._limits.max_header_bytes:
                 self._refuse(431, "The head of the request is too large.")
-        self._unparsed = b"" if self._is_deaf else data[start:]
+        self._unparsed = data[start:]
         if len(self._unparsed) > self._limits.max_header_bytes:
             self._refuse(400, "Too many requests were sent ahead.")
         self._watch()
 
     def _is_listening(self) -> bool:
-        """Whether a request is awaited, or the rest of one, and no whole one to be answered."""
+        """Whether a request or the rest of one is awaited, and no whole one has to be answered."""
         is_answering = self.cycle is not None and not self.cycle.response_complete
         return not (self._is_deaf or self.pipeline or (is_answering and self._part is Part.NONE))
 
@@ -171,7 +175,7 @@ class Connection(HttpToolsProtocol):
 
     @override
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._part is Part.BODY:  # a trailer, and the app has been told of the head already
+        if self._part is Part.BODY:  # a trailer, and the app knows the head already
             return
         super().on_header(name, value)
         if len(self.headers) > self._limits.max_header_fields:
@@ -191,11 +195,12 @@ class Connection(HttpToolsProtocol):
             self._fail(400, "Host is not valid.")
         if version == "1.0" and "transfer-encoding" in head:
             self._fail(400, "HTTP/1.0 has no Transfer-Encoding (RFC 9112, section 6.1).")
-        if is_upgrade and not {"content-length", "transfer-encoding"}.isdisjoint(head):
+        if is_upgrade and ("content-length" in head or "transfer-encoding" in head):
             self._fail(400, "This server speaks HTTP/1.1; send a body without Upgrade.")
         super().on_headers_complete()
         self._enter(Part.BODY)
-        if is_upgrade:  # what follows is for the parser in another protocol
+        self._left_of_body = int(head.get("content-length", 0))
+        if is_upgrade:  # the parser takes what follows for another protocol
             self.cycle.keep_alive = False
             self._is_deaf = True
 
@@ -203,6 +208,7 @@ class Connection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._bytes_without_body = 0
         self._bytes_of_body += len(body)
+        self._left_of_body -= len(body)
         super().on_body(body)
 
     @override
@@ -210,8 +216,13 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
         self._enter(Part.NONE)
 
+    @override
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        self._is_deaf = True
+
     def _enter(self, part: Part) -> None:
-        """Begin another part of the request, with time of its own."""
+        """Begin another part of a request, with time of its own."""
         self._part = part
         self._bytes_of_body = 0
         if part is not Part.BODY:
@@ -226,12 +237,11 @@ class Connection(HttpToolsProtocol):
             self._stop_timer()
         elif self._timer is None:
             self._timer = self.loop.call_later(self._limits.request_seconds, self._overdue)
-        bodies = self._with_body
         if self._part is not Part.BODY or not self._is_listening():
-            bodies.discard(self)
-        elif len(bodies) < self._limits.max_bodies:
-            bodies.add(self)
-        elif self not in bodies:
+            self._bodies.discard(self)
+        elif len(self._bodies) < self._limits.max_bodies:
+            self._bodies.add(self)
+        elif self not in self._bodies:
             self._refuse(503, "Too many requests with a body arrive at once.")
 
     def _stop_timer(self) -> None:
@@ -241,25 +251,70 @@ class Connection(HttpToolsProtocol):
 
     def _overdue(self) -> None:
         self._timer = None
-        # A body that fills our buffer, or that the app has not asked for yet, keeps nobody waiting.
-        is_awaited = not (
+        enough = int(self._limits.request_seconds * self._limits.min_bytes_per_second)
+        # What fills our buffer, or has not been asked for yet, is not late.
+        is_late = not (
             self.flow.read_paused or (self.cycle and self.cycle.waiting_for_100_continue)
         )
-        enough = int(self._limits.request_seconds * self._limits.min_bytes_per_second)
         if self._part is Part.NONE:
             self.close()
         elif self._part is Part.HEAD:
             self._refuse(408, "The head of the request took too long.")
-        elif is_awaited and self._bytes_of_body < enough:
+        elif is_late and self._bytes_of_body < enough:
             self._refuse(408, "The body of the request took too long.")
         else:
-            self._bytes_of_body = 0 if is_awaited else enough
+            self._bytes_of_body = 0 if is_late else enough
             self._watch()
 
-    # Refusals
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect_reading()
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+
+    def _expect_reading(self, before: int | None = None, due: float = 0) -> None:
+        """Abort unless the client reads 64 KiB of what waits for it, or all, each time.
+
+        Streams have a `Patience` that is shorter, and says how they have ended.
+        """
+        waiting, now = self.transport.get_write_buffer_size(), self.loop.time()
+        is_fair = now - due < LATE_SECONDS
+        if before is not None and is_fair and waiting > max(0, before - CHUNK_BYTES):
+            self.abort()
+        elif waiting:
+            due = now + 4 * self._limits.chunk_seconds
+            again = partial(self._expect_reading, waiting, due)
+            self._reader_timer = self.loop.call_at(due, again)
+
+    # What is answered
+
+    @override
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answer = cycle
+        if cycle.scope["http_version"] == "1.0":
+            send: Any = partial(_send_without_chunks, cycle, cycle.send)
+            cycle.send = send
+        super()._start_asgi_task(cycle, app)
+
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._expect_reading()
+        elif self._unparsed:
+            self._parse()
+
+    @override
+    def timeout_keep_alive_handler(self) -> None:
+        self.close()
 
     def _fail(self, status: int, detail: str) -> None:
-        """Stop the parser, which tells nobody of the error that has stopped it."""
+        """Stop the parser, which does not say which error has stopped it."""
         self._fault = status, detail
         raise ValueError(detail)
 
@@ -268,10 +323,11 @@ class Connection(HttpToolsProtocol):
         self._refuse(*self._fault)
 
     def _refuse(self, status: int, detail: str) -> None:
-        """Hear nothing more of this client, and say why if no other answer stands before that."""
+        """Hear nothing more of this client, and say why where no other answer is in the way."""
         if self._is_deaf:
             return
         self._is_deaf = True
+        self._unparsed = b""
         self.logger.warning("Refused a request: %d, %s", status, detail)
         answer, is_own = self._answer, self._part is Part.BODY and self._answer is self.cycle
         if answer is not None and is_own and answer.response_started:
@@ -300,59 +356,21 @@ class Connection(HttpToolsProtocol):
         self.transport.write(b"".join([STATUS_LINE[status], *head, b"\r\n", body]))
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        # At once, a reset for what is still coming would take the answer away from the client.
         self.loop.call_later(LINGER_SECONDS, self.abort)
 
-    # How it is answered
 
-    @override
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._answer = cycle
-        if cycle.scope["http_version"] == "1.0":
-            app = _close_delimited(app, cycle)
-        super()._start_asgi_task(cycle, app)
-
-    @override
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self.transport.is_closing():
-            self.close()
-        elif self._unparsed:
-            self._parse()
-
-    @override
-    def timeout_keep_alive_handler(self) -> None:
-        self.close()
-
-    @override
-    def handle_websocket_upgrade(self) -> None:
-        super().handle_websocket_upgrade()
-        self._is_deaf = True
-        self._watch()
-
-
-def _close_delimited(app: ASGIApp, cycle: RequestResponseCycle) -> Any:
+async def _send_without_chunks(cycle: RequestResponseCycle, send: Any, message: Message) -> None:
     """Let the end of the connection be the end of a body without a length.
 
     uvicorn would send chunks, which HTTP/1.0 does not know (RFC 9112, section 6.1).
     """
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        has_length = False
-
-        async def send_plain(message: Message) -> None:
-            nonlocal has_length
-            if message["type"] == "http.response.start":
-                has_length = "content-length" in Headers(raw=message.get("headers", []))
-                if not has_length:
-                    cycle.chunked_encoding = False
-            elif not has_length:
-                cycle.expected_content_length = len(message.get("body", b""))
-            await send(message)
-
-        await app(scope, receive, send_plain)
-
-    return answer
+    if message["type"] == "http.response.start":
+        if "content-length" not in Headers(raw=message.get("headers", [])):
+            cycle.chunked_encoding = False
+    elif not cycle.chunked_encoding:
+        size = len(message.get("body", b""))
+        cycle.expected_content_length = max(size, cycle.expected_content_length)
+    await send(message)
 
 
 class Supervisor(Multiprocess):

@@ -1,4 +1,5 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,21 @@ def test_sigterm_lets_a_download_finish(http, serve, tmp_path, workers):
             server.process.terminate()
             assert received + b"".join(chunks) == content
         server.process.wait(timeout=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", ["ours", "granian"])
+def test_many_ranges_at_once_come_right(http, serve, folder, server):
+    def read(start: int) -> bool:
+        headers = {"Range": f"bytes={start}-{start + 99_999}"}
+        return (
+            http.get(f"{running.url}/files/data.bin", headers=headers).content
+            == (CONTENT[start : start + 100_000])
+        )
+
+    settings = {"FILE_DOWNLOAD_FOLDER": str(folder)}
+    with serve(APP, server=server, **settings) as running, ThreadPoolExecutor(40) as threads:
+        assert all(threads.map(read, range(0, 4000, 10)))
 
 
 def test_its_streams_are_counted(http, service):
