@@ -31,6 +31,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.supervisors import Multiprocess
 
 from .delivery import CONNECTION
+from .patience import LATE_SECONDS
 from .settings import CHUNK_BYTES, streaming_settings
 
 UNSENT_BYTES = 128 * 1024
@@ -276,17 +277,19 @@ class Connection(HttpToolsProtocol):
         if self._reader_timer is not None:
             self._reader_timer.cancel()
 
-    def _expect_reading(self, before: int | None = None) -> None:
+    def _expect_reading(self, before: int | None = None, due: float = 0) -> None:
         """Abort unless the client reads 64 KiB of what waits for it, or all, each time.
 
-        A `Delivery` is stricter, and notices earlier; other answers have nobody else who does.
+        Streams have a `Patience` that is shorter, and says how they have ended.
         """
-        waiting = self.transport.get_write_buffer_size()
-        if before is not None and waiting > max(0, before - CHUNK_BYTES):
+        waiting, now = self.transport.get_write_buffer_size(), self.loop.time()
+        is_fair = now - due < LATE_SECONDS
+        if before is not None and is_fair and waiting > max(0, before - CHUNK_BYTES):
             self.abort()
         elif waiting:
-            again = partial(self._expect_reading, waiting)
-            self._reader_timer = self.loop.call_later(3 * self._limits.chunk_seconds, again)
+            due = now + 4 * self._limits.chunk_seconds
+            again = partial(self._expect_reading, waiting, due)
+            self._reader_timer = self.loop.call_at(due, again)
 
     # What is answered
 
