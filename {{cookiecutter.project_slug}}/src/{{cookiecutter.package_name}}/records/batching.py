@@ -191,10 +191,7 @@ class _Encoding:
 
     def _parts(self, items: list[Any]) -> Iterator[bytes]:
         for batch in _runs(items):
-            is_list = self._model and isinstance(batch, list)
-            for part, records in self._encode(
-                inputs.plain(batch, self._model) if is_list else batch
-            ):
+            for part, records in self._encode(batch):
                 count_records(records)
                 self._records += records
                 if part and records:
@@ -213,6 +210,8 @@ class _Encoding:
             together = batch[start : start + (self._together or first)]
             start += len(together)
             began = thread_time()
+            if self._model and isinstance(together, list):
+                together = inputs.plain(together, self._model)
             for index, part in enumerate(self._encoder.encode_parts(together, most)):
                 if index == 0:
                     seconds = max(thread_time() - began, 1e-6)

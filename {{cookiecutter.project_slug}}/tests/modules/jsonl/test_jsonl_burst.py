@@ -11,7 +11,7 @@ ENVIRONMENT = {"STREAMING_MAX_STREAMS_PER_ADDRESS": "2000"}
     [
         ("/records/readings", 300, "identity"),
         pytest.param("/records/readings", 1000, "identity", marks=pytest.mark.slow),
-        pytest.param("/records/readings?format=csv", 1000, "identity", marks=pytest.mark.slow),
+        pytest.param("/records/readings?format=csv", 600, "identity", marks=pytest.mark.slow),
         pytest.param("/records/readings", 300, "gzip", marks=pytest.mark.slow),
     ],
 )
