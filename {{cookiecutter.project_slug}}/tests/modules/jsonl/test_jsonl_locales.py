@@ -12,6 +12,7 @@ from {{ cookiecutter.package_name }}.modules.jsonl import (
     locales,
     negotiation,
     parameters,
+    settings,
 )
 
 
@@ -122,6 +123,7 @@ def test_formulas_are_guarded_unless_a_setting_says_otherwise(
     monkeypatch, text, locale, guard, prefix
 ):
     monkeypatch.setenv("JSONL_GUARD_FORMULAS", guard)
+    monkeypatch.setattr(negotiation, "jsonl_settings", settings.JsonlSettings)
     asked = parameters.Parameters(format="csv", locale=locale)
     encoder = negotiation.negotiate(Request({"type": "http", "headers": []}), asked, {})
     encoded = encoder.encode(pa.RecordBatch.from_pydict({"text": [text]}))
