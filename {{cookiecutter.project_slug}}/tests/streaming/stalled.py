@@ -15,7 +15,7 @@ MIB = 1024 * 1024
 READERS = 200
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 1
 # Longer than a source waits for a slow reader before it lets go what it has read ahead.
-CALM_SECONDS = 2.5
+CALM_SECONDS = 5.5
 
 
 def memory_of_each(http: httpx2.Client, serve: Serve, path: str) -> float:
