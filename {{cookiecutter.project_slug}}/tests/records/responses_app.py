@@ -24,7 +24,7 @@ from {{ cookiecutter.package_name }}.streaming import (
 )
 
 app = FastAPI(responses=problems.RESPONSES)
-application.add_streaming(app)
+application.add_streaming(app, problems=True)
 router = APIRouter(prefix="/squares")
 
 closed: list[str] = []

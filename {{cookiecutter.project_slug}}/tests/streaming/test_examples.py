@@ -44,8 +44,16 @@ def test_an_example_streams(client, path, text):
 
 
 def test_the_docs_show_the_examples_as_they_are():
-    files = (Path(examples.__file__), Path(__file__))
-    code = "".join(file.read_text(encoding="utf-8") for file in files)
+    code = "".join(
+        Path(__file__).with_name(name).read_text(encoding="utf-8")
+        for name in (
+            "examples.py",
+            "test_examples.py",
+            "failing_app.py",
+            "foreign_app.py",
+            "background_app.py",
+        )
+    )
     blocks = re.findall(
         r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )

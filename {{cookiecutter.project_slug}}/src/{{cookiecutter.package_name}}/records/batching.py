@@ -45,7 +45,7 @@ async def encode_batches(
     encoding = _Encoding(encoder, model)
     try:
         async with aclosing(_collect(source, encoding.weigh)) as groups:
-            async for items in groups:
+            while items := await drain.until_over(anext(groups, None)):
                 for chunk in encoding.chunks(items):
                     if chunk:
                         yield chunk
