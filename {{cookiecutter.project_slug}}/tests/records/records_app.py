@@ -80,6 +80,15 @@ async def return_ticks() -> TextStream:
     return stream(ticks(), end_record=True)
 
 
+@app.get("/stuck", response_class=TextStream)
+async def return_one_and_wait() -> TextStream:
+    async def one() -> AsyncGenerator[Row]:
+        yield Row(id=0)
+        await asyncio.sleep(3600)
+
+    return stream(one(), end_record=True)
+
+
 @app.get("/many", response_class=TextStream)
 async def return_large_batches(megabytes: int) -> TextStream:
     async def batches() -> AsyncGenerator[pa.RecordBatch]:

@@ -53,8 +53,10 @@ def test_a_reader_that_stalls_is_dropped(http, url, stream):
 
 
 @pytest.mark.slow
-def test_after_the_grace_period_a_finite_stream_ends_with_the_reason(http, terminate):
-    with terminate(APP, **GRACE) as (url, sigterm), reading(http, f"{url}/ticking") as response:
+@pytest.mark.parametrize("path", ["ticking", "stuck"])
+def test_after_the_grace_period_a_finite_stream_ends_with_the_reason(http, terminate, path):
+    """Also where its source gives nothing more."""
+    with terminate(APP, **GRACE) as (url, sigterm), reading(http, f"{url}/{path}") as response:
         lines = response.iter_lines()
         next(lines)
         sigterm()

@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import FastAPI
 
 from {{ cookiecutter.package_name }}.streaming import (
-    application,
-    supervision,
+    add_streaming,
+    keep_running,
 )
 
 broken = asyncio.Event()
@@ -24,12 +24,12 @@ async def pump() -> None:
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncGenerator[None]:
-    async with supervision.keep_running("pump", pump):
+    async with keep_running("pump", pump):
         yield
 
 
 app = FastAPI(lifespan=lifespan)
-application.add_streaming(app, problems=True)
+add_streaming(app, problems=True)
 
 
 @app.post("/break")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from {{ cookiecutter.package_name }}.streaming import (
@@ -43,12 +43,3 @@ def stream_log() -> Iterator[bytes]:
 @router.get("/report")
 async def send_report() -> FileStreamResponse:
     return FileStreamResponse("report.txt")
-
-
-class OutOfStock(HTTPException):
-    type = "https://example.org/problems/out-of-stock"
-
-
-@router.get("/stock")
-async def look_at_stock() -> None:
-    raise OutOfStock(409)

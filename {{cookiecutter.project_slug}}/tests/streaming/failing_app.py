@@ -12,9 +12,9 @@ from fastapi.responses import StreamingResponse
 from {{ cookiecutter.package_name }}.streaming import (
     application,
     delivery,
+    drain,
     problems,
     responses,
-    shutdown,
 )
 
 app = FastAPI(max_body_size=1000, responses=problems.RESPONSES)
@@ -44,12 +44,12 @@ async def closed_streams() -> list[str]:
 
 @app.get("/callbacks")
 async def count_callbacks() -> int:
-    return sum(map(len, shutdown.drain._callbacks.values()))
+    return sum(map(len, drain._callbacks.values()))
 
 
 @app.post("/drain")
 async def begin_to_drain() -> None:
-    shutdown.drain.begin()
+    drain.begin()
 
 
 @app.get("/fails-at-once", response_class=TextStream)
@@ -128,7 +128,7 @@ async def send_much(megabytes: int) -> AsyncGenerator[bytes]:
 @app.get("/until-drained", response_class=TextStream)
 async def wait_until_drained() -> AsyncGenerator[bytes]:
     drained = asyncio.Event()
-    forget = shutdown.drain.call(drained.set)
+    forget = drain.call(drained.set)
     try:
         yield b"first"
         await drained.wait()

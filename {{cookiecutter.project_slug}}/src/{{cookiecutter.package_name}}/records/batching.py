@@ -52,7 +52,7 @@ async def encode_batches(
     compute = partial(run_sync, limiter=COMPUTING) if encoder.in_thread else in_turn
     try:
         async with aclosing(_collect(source, encoding.weigh)) as groups:
-            async for items in groups:
+            while items := await drain.until_over(anext(groups, None)):
                 chunks = encoding.chunks(items)
                 while (chunk := await compute(next, chunks, None)) is not None:
                     if chunk:

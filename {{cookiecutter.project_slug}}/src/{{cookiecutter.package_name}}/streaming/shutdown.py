@@ -10,12 +10,12 @@ import signal
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from enum import IntEnum
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import HTTPException
 
@@ -24,6 +24,8 @@ from .settings import streaming_settings
 SERVER = f"{__package__}.server"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LAST_WORDS_SECONDS = 1
+
+T = TypeVar("T")
 
 
 class ShuttingDown(HTTPException):
@@ -68,6 +70,20 @@ class Drain:
         """Raises `ShuttingDown` once the grace period is over."""
         if self.stage >= Stage.OVER:
             raise ShuttingDown
+
+    async def until_over(self, awaitable: Awaitable[T]) -> T:
+        """What is awaited, and cancelled when the grace period ends. Raises `ShuttingDown` then."""
+        self.check()
+        limit = asyncio.timeout(None)
+        forget = self.call(lambda: limit.reschedule(0), Stage.OVER)
+        try:
+            async with limit:
+                return await awaitable
+        except TimeoutError:
+            self.check()
+            raise
+        finally:
+            forget()
 
     def reach(self, stage: Stage) -> None:
         if stage > self.stage:
