@@ -5,6 +5,7 @@ docs/streaming/limits.md lists the limits, with the tests of this file that driv
 
 import contextlib
 import re
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -232,6 +233,18 @@ def test_a_request_has_its_time(connect, sent, more):
                 connection.sendall(more)
     # uvicorn closes a connection on which nothing comes after 5 seconds.
     assert 0.5 < time.monotonic() - begun < 7
+
+
+@pytest.mark.slow
+def test_a_process_that_was_paused_blames_nobody_for_its_own_time(connect, server):
+    connection = connect()
+    connection.sendall(GET)
+    server.process.send_signal(signal.SIGSTOP)
+    time.sleep(2.5)
+    server.process.send_signal(signal.SIGCONT)
+    time.sleep(0.2)
+    connection.sendall(b"Connection: close\r\n\r\n")
+    assert statuses(read_answer(connection)) == [200]
 
 
 def test_half_requests_do_not_stay(connect, server, http):

@@ -236,7 +236,8 @@ class Connection(HttpToolsProtocol):
         if not self._is_listening():
             self._stop_timer()
         elif self._timer is None:
-            self._timer = self.loop.call_later(self._limits.request_seconds, self._overdue)
+            due = self.loop.time() + self._limits.request_seconds
+            self._timer = self.loop.call_at(due, self._overdue, due)
         if self._part is not Part.BODY or not self._is_listening():
             self._bodies.discard(self)
         elif len(self._bodies) < self._limits.max_bodies:
@@ -249,8 +250,11 @@ class Connection(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
 
-    def _overdue(self) -> None:
+    def _overdue(self, due: float) -> None:
         self._timer = None
+        if self._has_slept(due):
+            self._watch()
+            return
         enough = int(self._limits.request_seconds * self._limits.min_bytes_per_second)
         # What fills our buffer, or has not been asked for yet, is not late.
         is_late = not (
@@ -282,14 +286,17 @@ class Connection(HttpToolsProtocol):
 
         Streams have a `Patience` that is shorter, and says how they have ended.
         """
-        waiting, now = self.transport.get_write_buffer_size(), self.loop.time()
-        is_fair = now - due < LATE_SECONDS
-        if before is not None and is_fair and waiting > max(0, before - CHUNK_BYTES):
+        waiting = self.transport.get_write_buffer_size()
+        is_late = before is not None and waiting > max(0, before - CHUNK_BYTES)
+        if is_late and not self._has_slept(due):
             self.abort()
         elif waiting:
-            due = now + 4 * self._limits.chunk_seconds
-            again = partial(self._expect_reading, waiting, due)
-            self._reader_timer = self.loop.call_at(due, again)
+            due = self.loop.time() + 4 * self._limits.chunk_seconds
+            self._reader_timer = self.loop.call_at(due, self._expect_reading, waiting, due)
+
+    def _has_slept(self, due: float) -> bool:
+        """Whether this process has been paused, and so cannot tell who else is late."""
+        return self.loop.time() - due > LATE_SECONDS
 
     # What is answered
 
