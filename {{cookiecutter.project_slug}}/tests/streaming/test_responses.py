@@ -148,7 +148,7 @@ def test_a_process_that_was_paused_does_not_blame_its_readers(serve):
         read_slowly(reader, bytes_per_second=100_000, seconds=2)
         server.process.send_signal(signal.SIGSTOP)
         with contextlib.suppress(TimeoutError):
-            reader.settimeout(4)
+            reader.settimeout(6)
             while True:
                 reader.recv(65536)
         server.process.send_signal(signal.SIGCONT)

@@ -6,7 +6,8 @@ from .settings import CHUNK_BYTES, streaming_settings
 # A kernel with large packets, such as that of this machine to itself, confirms 64 KiB at a time
 # and more.
 CREDIT_BYTES = 2 * CHUNK_BYTES
-LATE_SECONDS = 1
+# The event loop is never that late, unless this process was paused.
+LATE_SECONDS = 0.25
 
 
 class Patience:
