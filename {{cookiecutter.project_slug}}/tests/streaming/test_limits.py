@@ -239,6 +239,7 @@ def test_a_request_has_its_time(connect, sent, more):
 def test_a_process_that_was_paused_blames_nobody_for_its_own_time(connect, server):
     connection = connect()
     connection.sendall(GET)
+    time.sleep(0.2)
     server.process.send_signal(signal.SIGSTOP)
     time.sleep(2.5)
     server.process.send_signal(signal.SIGCONT)

@@ -31,7 +31,6 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.supervisors import Multiprocess
 
 from .delivery import CONNECTION
-from .patience import LATE_SECONDS
 from .settings import CHUNK_BYTES, streaming_settings
 
 UNSENT_BYTES = 128 * 1024
@@ -44,6 +43,8 @@ PIECE_BYTES = 1024
 LINGER_SECONDS = 1
 # `struct linger`, whose size differs between systems: on, for no time.
 NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+# Time passes in steps: one that ends late because this process was paused is one step for all.
+STEPS = 4
 HOST = re.compile(r"[\w.~!$&'()*+,;=%:\[\]-]*", re.ASCII)
 
 # Which part of a request has begun to arrive, and is not whole.
@@ -236,8 +237,7 @@ class Connection(HttpToolsProtocol):
         if not self._is_listening():
             self._stop_timer()
         elif self._timer is None:
-            due = self.loop.time() + self._limits.request_seconds
-            self._timer = self.loop.call_at(due, self._overdue, due)
+            self._wait_for_request()
         if self._part is not Part.BODY or not self._is_listening():
             self._bodies.discard(self)
         elif len(self._bodies) < self._limits.max_bodies:
@@ -250,11 +250,12 @@ class Connection(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
 
-    def _overdue(self, due: float) -> None:
+    def _wait_for_request(self, step: int = 1) -> None:
+        proceed = partial(self._wait_for_request, step + 1) if step < STEPS else self._overdue
+        self._timer = self.loop.call_later(self._limits.request_seconds / STEPS, proceed)
+
+    def _overdue(self) -> None:
         self._timer = None
-        if self._has_slept(due):
-            self._watch()
-            return
         enough = int(self._limits.request_seconds * self._limits.min_bytes_per_second)
         # What fills our buffer, or has not been asked for yet, is not late.
         is_late = not (
@@ -281,22 +282,19 @@ class Connection(HttpToolsProtocol):
         if self._reader_timer is not None:
             self._reader_timer.cancel()
 
-    def _expect_reading(self, before: int | None = None, due: float = 0) -> None:
+    def _expect_reading(self, before: int = sys.maxsize, step: int = 1) -> None:
         """Abort unless the client reads 64 KiB of what waits for it, or all, each time.
 
         Streams have a `Patience` that is shorter, and says how they have ended.
         """
         waiting = self.transport.get_write_buffer_size()
-        is_late = before is not None and waiting > max(0, before - CHUNK_BYTES)
-        if is_late and not self._has_slept(due):
+        if waiting <= max(0, before - CHUNK_BYTES):
+            before, step = waiting, 1
+        if step > STEPS:
             self.abort()
         elif waiting:
-            due = self.loop.time() + 4 * self._limits.chunk_seconds
-            self._reader_timer = self.loop.call_at(due, self._expect_reading, waiting, due)
-
-    def _has_slept(self, due: float) -> bool:
-        """Whether this process has been paused, and so cannot tell who else is late."""
-        return self.loop.time() - due > LATE_SECONDS
+            proceed = partial(self._expect_reading, before, step + 1)
+            self._reader_timer = self.loop.call_later(self._limits.chunk_seconds, proceed)
 
     # What is answered
 
