@@ -19,20 +19,20 @@ def url(serve) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("name", "kind", "rows", "row_bytes"),
     [
-        ("csv", "objects", 50, 1_000_000),
+        ("csv", "objects", 200, 250_000),
         ("parquet", "batches", 20_000, 200),
         *(
             pytest.param(*case, marks=pytest.mark.slow)
             for case in [
                 ("csv", "objects", 20_000, 200),
-                ("csv", "batches", 50, 1_000_000),
-                ("jsonl", "batches", 50, 1_000_000),
-                ("jsonl", "objects", 50, 1_000_000),
+                ("csv", "batches", 200, 250_000),
+                ("jsonl", "batches", 200, 250_000),
+                ("jsonl", "objects", 200, 250_000),
                 ("json", "objects", 20_000, 200),
                 ("arrow", "objects", 20_000, 200),
-                ("arrow", "batches", 50, 1_000_000),
+                ("arrow", "batches", 200, 250_000),
                 ("parquet", "objects", 20_000, 200),
-                ("parquet", "batches", 50, 1_000_000),
+                ("parquet", "batches", 200, 250_000),
             ]
         ),
     ],

@@ -23,9 +23,11 @@ from . import inputs
 from .formats import Batch, Encoder
 
 PART_BYTES = CHUNK_BYTES // 2
-# What a format does once for some records is done for as many as take so long.
+# What a format does once for some records is done for as many as take so long, within bounds:
+# fresh memory can take much longer than what was used before.
 MOST_SECONDS = 0.005
 MOST_RECORDS = 5_000
+MOST_BYTES = 512 * 1024
 # What a record weighs at least: as an object it is larger than as bytes.
 LEAST_WEIGHT = 64
 # One record of so many is looked at: large ones after small ones must not fill the memory.
@@ -204,10 +206,12 @@ class _Encoding:
             yield self._encoder.encode(batch), 0
         start = 0
         while start < len(batch):
-            most = max(1, PART_BYTES * len(batch) // max(1, self.weigh(batch)))
+            weight = max(1, self.weigh(batch) // len(batch))
+            most = max(1, PART_BYTES // weight)
             # At first, nobody knows how large an object is.
             first = most if isinstance(batch, pa.RecordBatch) else 1
-            together = batch[start : start + (self._together or first)]
+            count = min(self._together or first, max(1, MOST_BYTES // weight))
+            together = batch[start : start + count]
             start += len(together)
             began = thread_time()
             if self._model and isinstance(together, list):
