@@ -33,7 +33,9 @@ def trace(name: str) -> str:
         router = (PACKAGE / "modules" / name / "router.py").read_text(encoding="utf-8")
         routes = re.findall(r'APIRouter\(.*?prefix="(/[^"]+)"', router, re.DOTALL)
         traces = [f"modules.{name}", f"{name.upper()}_", *(rf"{route}\b" for route in routes)]
-        return "|".join(traces if name in ALSO_A_FORMAT else [*traces, rf"\b{name}\b"])
+        # FastAPI has a module named `sse`, which the core needs for events.
+        anywhere = rf"(?<!fastapi\.)\b{name}\b"
+        return "|".join(traces if name in ALSO_A_FORMAT else [*traces, anywhere])
     return rf"(?i:\.{name}\b|\b{name}/|{LIBRARIES[name]})"
 
 

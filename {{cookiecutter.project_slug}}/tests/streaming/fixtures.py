@@ -28,7 +28,7 @@ APP = f"{PACKAGE}.main:app"
 FAILING_APP = "tests.streaming.failing_app:app"
 # How an app may be served: `python -m` of what follows.
 SERVERS = {
-    "ours": "{package} {app} --port {port}",
+    "ours": "{package}.streaming {app} --port {port}",
     "uvicorn": "uvicorn {app} --port {port}",
     "fastapi": "fastapi run --entrypoint {app} --host 127.0.0.1 --port {port}",
     "granian": "granian {app} --interface asgi --no-ws --port {port}",

@@ -17,7 +17,7 @@ from .shutdown import SERVER
 from .turns import TurnMiddleware
 
 NOT_KEPT = (
-    f"This server was not started by `python -m {__name__.partition('.')[0]}`: it may keep the "
+    f"This server was not started by `python -m {__name__.rpartition('.')[0]}`: it may keep the "
     "connection of a reader that was dropped, also after SIGTERM, closes before a proxy can see "
     "that it leaves, may answer HTTP/1.0 in chunks, and sets no limits to headers, bodies and "
     "pipelined requests (see docs/streaming.md)."

@@ -1,0 +1,70 @@
+"""How an app is started with the server adapter: `python -m PACKAGE.streaming APP`."""
+
+import argparse
+import os
+import socket
+import sys
+from contextlib import ExitStack, suppress
+from tempfile import TemporaryDirectory
+
+import uvicorn
+
+from . import __name__ as PROGRAM
+from .metrics import SHARED_FOLDER
+from .server import Supervisor, configure
+from .settings import streaming_settings
+
+# What the core needs to end the last streams once the grace period is over.
+LAST_WORDS_SECONDS = 3
+
+
+PACKAGE = PROGRAM.rpartition(".")[0]
+
+
+def main(program: str = PROGRAM) -> None:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {program}", description="Run the service on this machine."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="port (%(default)s; 0: any free)")
+    parser.add_argument("--workers", type=int, default=1, help="processes (%(default)s)")
+    parser.add_argument(
+        "app", nargs="?", default=f"{PACKAGE}.main:app", help="what to serve (%(default)s)"
+    )
+    options = parser.parse_args()
+    listener = listen(options.host, options.port)
+    host, port = listener.getsockname()[:2]
+    print(f"The service is at http://{host}:{port} (Ctrl-C ends it).", flush=True)
+    grace_seconds = round(streaming_settings().shutdown_grace_seconds)
+    config = configure(
+        options.app,
+        host=host,
+        port=port,
+        workers=options.workers,
+        timeout_graceful_shutdown=grace_seconds + LAST_WORDS_SECONDS,
+    )
+    with suppress(KeyboardInterrupt):  # uvicorn has shut down by then, and raises it again
+        run(config, listener)
+
+
+def run(config: uvicorn.Config, listener: socket.socket) -> None:
+    if config.workers == 1:
+        uvicorn.Server(config).run(sockets=[listener])
+        return
+    with ExitStack() as stack:
+        if SHARED_FOLDER not in os.environ:
+            folder = TemporaryDirectory(prefix="metrics-", ignore_cleanup_errors=True)
+            os.environ[SHARED_FOLDER] = stack.enter_context(folder)
+        Supervisor(config, sockets=[listener]).run()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is started, so that a refusal is the only output."""
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        sys.exit(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --port.")
+
+
+if __name__ == "__main__":
+    main()
