@@ -181,9 +181,13 @@ class Regeneration:
         return {CORE, *self.there, *(name for name in (DEMO, *parts) if self._has_most_of(name))}
 
     def _has_most_of(self, name: str) -> bool:
-        rendered = self.rendered / "src" / self.package.name / name
-        files = [path.relative_to(rendered) for path in rendered.rglob("*") if path.is_file()]
-        found = [(self.project / self.package / name / path).exists() for path in files]
+        rendered = self.rendered / "src" / self.package.name
+        files = [
+            path.relative_to(rendered)
+            for path in (rendered / name).rglob("*")
+            if self.owner(path.relative_to(self.rendered)) == name
+        ]
+        found = [(self.project / self.package / path).exists() for path in files]
         return 2 * sum(found) > len(found)
 
     def _name(self, path: Path) -> PurePath:

@@ -9,7 +9,7 @@ from template import TEMPLATE
 
 pytestmark = [pytest.mark.slow, pytest.mark.unix]
 
-NAME = "echo"
+NAME = "parrot"
 PROJECT = "{{cookiecutter.project_slug}}"
 PACKAGE = f"{PROJECT}/src/{{{{cookiecutter.package_name}}}}"
 FILES = {
@@ -19,7 +19,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body
 
-router = APIRouter(prefix="/echoes", tags=["echo"])
+router = APIRouter(prefix="/parrots", tags=["parrot"])
 
 
 @router.post("")
@@ -27,27 +27,27 @@ async def send_back(text: Annotated[str, Body(max_length=1000)]) -> str:
     """Send a text back."""
     return text
 ''',
-    f"{PROJECT}/tests/modules/{NAME}/test_echo.py": """\
+    f"{PROJECT}/tests/modules/{NAME}/test_parrot.py": """\
 def test_a_text_comes_back(http, service):
-    assert http.post(f"{service}/echoes", json="東京").json() == "東京"
+    assert http.post(f"{service}/parrots", json="東京").json() == "東京"
 """,
-    f"{PROJECT}/docs/modules/{NAME}.md": "# Echoes: `echo`\n\nSends a text back.\n",
+    f"{PROJECT}/docs/modules/{NAME}.md": "# Parrots: `parrot`\n\nSends a text back.\n",
     f"{PROJECT}/clients/curl/{NAME}.sh": """\
 #!/bin/sh
 # Send a text and print what comes back.
 case ${1:---help} in
-    --help) echo "usage: echo.sh URL TEXT" && exit ;;
+    --help) echo "usage: parrot.sh URL TEXT" && exit ;;
 esac
-curl --fail-with-body --silent --show-error --json "\\"$2\\"" "$1/echoes"
+curl --fail-with-body --silent --show-error --json "\\"$2\\"" "$1/parrots"
 """,
     f"{PROJECT}/loadtest/modules/{NAME}.py": """\
 from locust import FastHttpUser, task
 
 
-class EchoUser(FastHttpUser):
+class ParrotUser(FastHttpUser):
     @task
     def send(self) -> None:
-        self.client.post("/echoes", json="text")
+        self.client.post("/parrots", json="text")
 """,
 }
 
