@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Protocol
 
 import anyio
@@ -53,7 +54,7 @@ class Delivery:
         extensions = scope.get("extensions") or {}
         self._connection: Connection | None = extensions.get(CONNECTION)
         self._sent = 0
-        self._patience = Patience(self._count_taken, self._drop)
+        self._patience = Patience(self._count_taken, partial(self._abort, "too_slow"))
         self._cancel_scope = anyio.CancelScope()
         self._started = False
         self._finished = False
@@ -69,7 +70,7 @@ class Delivery:
         listener = asyncio.create_task(self._listen())
         undo = [
             drain.call(self._hand_over, Stage.OVER),
-            drain.call(self._shut_down, Stage.ENDING),
+            drain.call(partial(self._abort, "shutdown"), Stage.ENDING),
         ]
         try:
             with self._cancel_scope:
@@ -126,16 +127,9 @@ class Delivery:
         if self._connection is not None:
             self._connection.hand_over()
 
-    def _drop(self) -> None:
-        self._end = "too_slow"
-        self._abort()
-
-    def _shut_down(self) -> None:
-        self._end = "shutdown"
-        self._abort()
-
-    def _abort(self) -> None:
+    def _abort(self, end: metrics.End) -> None:
         """End the connection without a word; what is left of the response is cancelled."""
+        self._end = end
         if self._connection is None:
             self._cancel_scope.cancel()
         else:
