@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import anyio
 from starlette.types import Message, Receive, Scope, Send
@@ -12,10 +12,12 @@ from starlette.types import Message, Receive, Scope, Send
 from . import metrics
 from .limits import admit
 from .patience import Patience
+from .settings import CONNECTION
 from .shutdown import ShuttingDown, Stage, drain
 from .turns import take_turn
 
-CONNECTION = "streaming.connection"
+if TYPE_CHECKING:
+    from .server import Connection
 
 _current: ContextVar["Delivery"] = ContextVar("delivery")
 
@@ -24,22 +26,6 @@ def count_records(count: int) -> None:
     """Add to the records of the stream that the caller makes, if it makes one."""
     if delivery := _current.get(None):
         delivery.figures.count_records(count)
-
-
-class Connection(Protocol):
-    """What the server adapter offers in the scope, as the extension `streaming.connection`."""
-
-    def abort(self) -> None:
-        """End the connection at once, without a word."""
-
-    def close(self) -> None:
-        """End the connection once the client has read what was sent, if it does so in time."""
-
-    def hand_over(self) -> None:
-        """Give the kernel what waits to be sent, as this process is about to end."""
-
-    def count_taken(self) -> int:
-        """The bytes that the client's side has confirmed; 0 where the kernel does not tell."""
 
 
 class Delivery:

@@ -30,10 +30,9 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.supervisors import Multiprocess
 
-from .delivery import CONNECTION
 from .limits import LimitReached
 from .problems import ProblemResponse
-from .settings import CHUNK_BYTES, streaming_settings
+from .settings import CHUNK_BYTES, CONNECTION, streaming_settings
 
 UNSENT_BYTES = 128 * 1024
 HANDED_OVER_BYTES = 1024 * 1024
