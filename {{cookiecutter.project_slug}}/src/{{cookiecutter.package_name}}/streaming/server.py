@@ -18,7 +18,6 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-import uvicorn
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Message
@@ -50,11 +49,6 @@ HOST = re.compile(r"[\w.~!$&'()*+,;=%:\[\]-]*", re.ASCII)
 
 # Which part of a request has begun to arrive, and is not whole.
 Part = Enum("Part", ["NONE", "HEAD", "BODY"])
-
-
-def configure(app: str, **options: Any) -> uvicorn.Config:
-    """How uvicorn serves `app` with this adapter."""
-    return uvicorn.Config(app, http=Connection, **options)
 
 
 class Connection(HttpToolsProtocol):
