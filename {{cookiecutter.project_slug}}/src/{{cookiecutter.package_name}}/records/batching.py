@@ -17,7 +17,7 @@ from ..streaming.pools import COMPUTING
 from ..streaming.problems import describe
 from ..streaming.settings import CHUNK_BYTES
 from ..streaming.shutdown import drain
-from ..streaming.threads import CLOSE_SECONDS, LINGER_SECONDS, iterate_in_thread
+from ..streaming.threads import CLOSE_SECONDS, JOIN_SECONDS, iterate_in_thread
 from ..streaming.turns import in_turn
 from . import inputs
 from .formats import Batch, Encoder
@@ -133,7 +133,7 @@ class _Bucket:
                     await self._is_full.wait()
         taken, self._items = self._items, []
         weight, self._weight = self._weight, 0
-        is_first, self._due = not self._due, self._now() + LINGER_SECONDS
+        is_first, self._due = not self._due, self._now() + JOIN_SECONDS
         if not self._has_ended:
             self._has_some.clear()
             self._is_full.clear()

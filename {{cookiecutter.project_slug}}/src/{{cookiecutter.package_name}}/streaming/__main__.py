@@ -11,7 +11,7 @@ import uvicorn
 
 from . import __name__ as PROGRAM
 from .metrics import SHARED_FOLDER
-from .server import Supervisor, configure
+from .server import Connection, Supervisor
 from .settings import streaming_settings
 
 # What the core needs to end the last streams once the grace period is over.
@@ -36,8 +36,9 @@ def main(program: str = PROGRAM) -> None:
     host, port = listener.getsockname()[:2]
     print(f"The service is at http://{host}:{port} (Ctrl-C ends it).", flush=True)
     grace_seconds = round(streaming_settings().shutdown_grace_seconds)
-    config = configure(
+    config = uvicorn.Config(
         options.app,
+        http=Connection,
         host=host,
         port=port,
         workers=options.workers,

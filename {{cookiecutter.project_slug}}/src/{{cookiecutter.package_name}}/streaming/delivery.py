@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 from starlette.types import Message, Receive, Scope, Send
@@ -11,10 +12,12 @@ from starlette.types import Message, Receive, Scope, Send
 from . import metrics
 from .limits import admit
 from .patience import Patience
+from .settings import CONNECTION
 from .shutdown import ShuttingDown, Stage, drain
 from .turns import take_turn
 
-CONNECTION = "streaming.connection"
+if TYPE_CHECKING:
+    from .server import Connection
 
 _current: ContextVar["Delivery"] = ContextVar("delivery")
 
@@ -23,22 +26,6 @@ def count_records(count: int) -> None:
     """Add to the records of the stream that the caller makes, if it makes one."""
     if delivery := _current.get(None):
         delivery.figures.count_records(count)
-
-
-class Connection(Protocol):
-    """What the server adapter offers in the scope, as the extension `streaming.connection`."""
-
-    def abort(self) -> None:
-        """End the connection at once, without a word."""
-
-    def close(self) -> None:
-        """End the connection once the client has read what was sent, if it does so in time."""
-
-    def hand_over(self) -> None:
-        """Give the kernel what waits to be sent, as this process is about to end."""
-
-    def count_taken(self) -> int:
-        """The bytes that the client's side has confirmed; 0 where the kernel does not tell."""
 
 
 class Delivery:
@@ -53,7 +40,7 @@ class Delivery:
         extensions = scope.get("extensions") or {}
         self._connection: Connection | None = extensions.get(CONNECTION)
         self._sent = 0
-        self._patience = Patience(self._count_taken, self._drop)
+        self._patience = Patience(self._count_taken, partial(self._abort, "too_slow"))
         self._cancel_scope = anyio.CancelScope()
         self._started = False
         self._finished = False
@@ -69,7 +56,7 @@ class Delivery:
         listener = asyncio.create_task(self._listen())
         undo = [
             drain.call(self._hand_over, Stage.OVER),
-            drain.call(self._shut_down, Stage.ENDING),
+            drain.call(partial(self._abort, "shutdown"), Stage.ENDING),
         ]
         try:
             with self._cancel_scope:
@@ -126,16 +113,9 @@ class Delivery:
         if self._connection is not None:
             self._connection.hand_over()
 
-    def _drop(self) -> None:
-        self._end = "too_slow"
-        self._abort()
-
-    def _shut_down(self) -> None:
-        self._end = "shutdown"
-        self._abort()
-
-    def _abort(self) -> None:
+    def _abort(self, end: metrics.End) -> None:
         """End the connection without a word; what is left of the response is cancelled."""
+        self._end = end
         if self._connection is None:
             self._cancel_scope.cancel()
         else:

@@ -10,15 +10,16 @@ from starlette.types import Scope
 
 from .settings import streaming_settings
 
-RETRY = {"Retry-After": "5"}
-
 _open: Counter[str] = Counter()
 
 
 class LimitReached(HTTPException):
-    """There are as many streams as there may be."""
+    """There are as many streams or bodies as there may be."""
 
     type = "/problems/limit"
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(status, detail, {"Retry-After": "5"})
 
 
 @contextmanager
@@ -27,9 +28,9 @@ def admit(scope: Scope) -> Generator[None]:
     settings = streaming_settings()
     address = _address(scope)
     if _open[address] >= settings.max_streams_per_address:
-        raise LimitReached(429, "Your address has as many streams open as it may.", RETRY)
+        raise LimitReached(429, "Your address has as many streams open as it may.")
     if _open.total() >= settings.max_streams:
-        raise LimitReached(503, "As many streams are open as there may be.", RETRY)
+        raise LimitReached(503, "As many streams are open as there may be.")
     _open[address] += 1
     try:
         yield

@@ -2,12 +2,12 @@
 
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from anyio.to_thread import run_sync
 from fastapi import Header, Response
@@ -117,14 +117,6 @@ class StreamFigures:
         logger.info(figures)
 
 
-@asynccontextmanager
-async def leave_shared_figures(app: Any) -> AsyncGenerator[None, None]:
-    """A lifespan after which this process counts for no open stream any more."""
-    yield
-    if SHARED_FOLDER in os.environ:
-        mark_process_dead(os.getpid())
-
-
 def forget_dead_processes() -> None:
     """What was killed has no open streams any more, but could not say so."""
     for file in Path(os.environ[SHARED_FOLDER]).glob("gauge_live*.db"):
@@ -137,7 +129,7 @@ def forget_dead_processes() -> None:
                 mark_process_dead(pid)
 
 
-router = ProblemRouter(tags=["metrics"], lifespan=leave_shared_figures)
+router = ProblemRouter(tags=["metrics"])
 
 
 @router.head("/metrics", include_in_schema=False)

@@ -72,11 +72,9 @@ def _problem(status: int, type: str = "about:blank", **members: Any) -> Problem:
 
 async def answer(request: fastapi.Request, error: Exception) -> Response:
     """The response to a request in which `error` was raised."""
-    problem = describe(error)
-    headers = error.headers if isinstance(error, HTTPException) else None
-    if isinstance(error, HTTPException) and problem.status < FIRST_ERROR:  # such as a redirect
+    if isinstance(error, HTTPException) and error.status_code < FIRST_ERROR:  # such as a redirect
         return await http_exception_handler(request, error)
-    return ProblemResponse(problem.model_dump_json(exclude_none=True), problem.status, headers)
+    return ProblemResponse(error)
 
 
 # Starlette takes the handler of the nearest class, and FastAPI has one of its own.
@@ -86,6 +84,11 @@ HANDLERS: dict[Any, ExceptionHandler] = dict.fromkeys(KINDS, answer)
 
 class ProblemResponse(Response):
     media_type = MEDIA_TYPE
+
+    def __init__(self, error: Exception) -> None:
+        problem = describe(error)
+        headers = error.headers if isinstance(error, HTTPException) else None
+        super().__init__(problem.model_dump_json(exclude_none=True), problem.status, headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The app's limit for bodies puts plain text in the place of whatever is answered to one

@@ -2,6 +2,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -16,9 +17,8 @@ from .delivery import Delivery
 from .events import describe_event, encode_event
 from .settings import CHUNK_BYTES
 from .shutdown import drain
-from .threads import close, iterate_in_thread
+from .threads import CLOSE_SECONDS, close, iterate_in_thread
 
-CLOSE_SECONDS = 5
 END = object()
 # Of an item that is no bytes, more or less.
 BYTES_OF_AN_ITEM = 1024
@@ -58,12 +58,8 @@ class StreamResponse(StreamingResponse):
             self.headers.setdefault("Cache-Control", "no-cache")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        chunks = self.make_chunks(scope)
-
-        async def respond(send: Send) -> None:
-            await self._send_all(chunks, send)
-
-        await Delivery(scope, receive, send, endless=self.endless).run(respond)
+        send_all = partial(self._send_all, self.make_chunks(scope))
+        await Delivery(scope, receive, send, endless=self.endless).run(send_all)
         if self.background is not None:
             await self.background()
 
@@ -115,7 +111,9 @@ class StreamResponse(StreamingResponse):
 
     async def _next(self, chunks: AsyncGenerator[Any, None]) -> bytes | None:
         item = await anext(chunks, END)
-        return None if item is END else self.encode(item)
+        # Whoever makes bytes of events has last words of its own.
+        is_cut = self.endless and drain.begun and not isinstance(item, bytes)
+        return None if item is END or is_cut else self.encode(item)
 
 
 class EventStreamResponse(StreamResponse):
@@ -131,12 +129,6 @@ class EventStreamResponse(StreamResponse):
 
     def encode(self, item: Any) -> bytes:
         return encode_event(item)
-
-    async def _next(self, chunks: AsyncGenerator[Any, None]) -> bytes | None:
-        item = await anext(chunks, END)
-        # Whoever makes bytes of events has last words of its own.
-        is_last = item is END or (drain.begun and not isinstance(item, bytes))
-        return None if is_last else self.encode(item)
 
     @classmethod
     def describe(cls, item_schema: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ as `scope["extensions"]["streaming.connection"]`.
 """
 
 import asyncio
-import json
 import os
 import re
 import signal
@@ -19,8 +18,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-import uvicorn
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import Message
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import (
@@ -30,8 +29,9 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.supervisors import Multiprocess
 
-from .delivery import CONNECTION
-from .settings import CHUNK_BYTES, streaming_settings
+from .limits import LimitReached
+from .problems import ProblemResponse
+from .settings import CHUNK_BYTES, CONNECTION, streaming_settings
 
 UNSENT_BYTES = 128 * 1024
 HANDED_OVER_BYTES = 1024 * 1024
@@ -49,11 +49,6 @@ HOST = re.compile(r"[\w.~!$&'()*+,;=%:\[\]-]*", re.ASCII)
 
 # Which part of a request has begun to arrive, and is not whole.
 Part = Enum("Part", ["NONE", "HEAD", "BODY"])
-
-
-def configure(app: str, **options: Any) -> uvicorn.Config:
-    """How uvicorn serves `app` with this adapter."""
-    return uvicorn.Config(app, http=Connection, **options)
 
 
 class Connection(HttpToolsProtocol):
@@ -345,20 +340,12 @@ class Connection(HttpToolsProtocol):
             self._send_problem(status, detail)
 
     def _send_problem(self, status: int, detail: str) -> None:
-        title = HTTPStatus(status).phrase
-        is_limit = status == HTTPStatus.SERVICE_UNAVAILABLE
-        type_ = "/problems/limit" if is_limit else "about:blank"
-        problem = {"type": type_, "title": title, "status": status, "detail": detail}
-        body = json.dumps(problem).encode()
-        fields = [
-            *self.server_state.default_headers,
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", b"%d" % len(body)),
-            (b"connection", b"close"),
-            *([(b"retry-after", b"5")] if is_limit else []),
-        ]
+        kind = LimitReached if status == HTTPStatus.SERVICE_UNAVAILABLE else HTTPException
+        response = ProblemResponse(kind(status, detail))
+        response.headers["Connection"] = "close"
+        fields = [*self.server_state.default_headers, *response.raw_headers]
         head = [b"%s: %s\r\n" % field for field in fields]
-        self.transport.write(b"".join([STATUS_LINE[status], *head, b"\r\n", body]))
+        self.transport.write(b"".join([STATUS_LINE[status], *head, b"\r\n", response.body]))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.abort)

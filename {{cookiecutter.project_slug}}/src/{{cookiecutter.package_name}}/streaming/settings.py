@@ -5,6 +5,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHUNK_BYTES = 64 * 1024
+# The extension of a scope (ASGI) that is the server adapter's `Connection`.
+CONNECTION = "streaming.connection"
 
 
 class StreamingSettings(BaseSettings):

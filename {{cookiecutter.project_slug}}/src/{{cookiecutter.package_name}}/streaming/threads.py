@@ -15,7 +15,7 @@ from fastapi import HTTPException
 
 from .settings import CHUNK_BYTES, streaming_settings
 
-LINGER_SECONDS = 0.02
+JOIN_SECONDS = 0.02
 WAIT_SECONDS = 5
 CLOSE_SECONDS = 5
 
@@ -117,7 +117,7 @@ class _Reader:
         with self.lock:
             items, self._items, self._weight = self._items, [], 0
             self.has_space.notify()
-        self._due = self._loop.time() + LINGER_SECONDS
+        self._due = self._loop.time() + JOIN_SECONDS
         if self._error and not items:
             raise self._error
         return items
