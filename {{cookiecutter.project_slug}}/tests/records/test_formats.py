@@ -48,6 +48,12 @@ def test_a_json_array_is_one_document_however_it_is_batched(finite):
         assert json.loads(encode(formats.JsonArray(), *batches)) == finite
 
 
+def test_csv_has_the_columns_of_the_first_batch_in_whatever_order_the_others_have_theirs():
+    encoder = formats.Csv()
+    lines = encoder.encode([{"a": 1, "b": 2}]) + encoder.encode([{"b": 4, "a": 3}])
+    assert lines == b"a,b\n1,2\n3,4\n"
+
+
 def test_a_json_array_that_is_cut_off_does_not_parse():
     encoder = formats.JsonArray()
     cut_off = encoder.start() + encoder.encode(BATCHES[0])

@@ -7,6 +7,7 @@ import contextlib
 import re
 import signal
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
 
@@ -21,6 +22,7 @@ from tests.streaming.closing import closed, wait_until_closed
 from tests.streaming.fixtures import PROJECT, SOON_SECONDS, Server
 from tests.streaming.kernel import NEEDS_LINUX, is_known_to_the_kernel, wait_until
 from tests.streaming.stalled import MIB
+from tests.streaming.test_metrics import wait_for
 
 PAGE = PROJECT / "docs" / "streaming" / "limits.md"
 SETTINGS = {
@@ -376,6 +378,41 @@ def test_a_place_is_free_again_when_a_stream_ends(server, http):
             assert response.status_code == 200
             next(response.iter_raw())
         wait_until_closed(http, server.url, "waits", before + 1)
+
+
+STREAM = b"GET /waits HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+FAILING_REQUESTS = {
+    "a chunk that is none": (STREAM + b"\r\nZZ\r\n", b""),
+    "a chunk that is none, from who waits to be asked": (STREAM + CONTINUE + b"\r\nZZ\r\n", b""),
+    "a chunk that is none, later": (STREAM + CONTINUE + b"\r\n", b"ZZ\r\n"),
+    "an extension without an end": (STREAM + CONTINUE + b"\r\n5;" + b"a" * 40_000, b""),
+    "a body that is too large": (STREAM + b"\r\n", b"800\r\n" + b"a" * 2048 + b"\r\n"),
+}
+
+
+@pytest.mark.parametrize(("sent", "more"), FAILING_REQUESTS.values(), ids=FAILING_REQUESTS.keys())
+def test_a_stream_whose_request_fails_ends_while_its_client_stays(
+    connect, server, http, sent, more
+):
+    for _ in range(4):  # as many streams as one address may have
+        connection = connect()
+        connection.sendall(sent)
+        connection.recv(100)
+        with contextlib.suppress(OSError):
+            connection.sendall(more)
+    wait_for(http, server.url, 'streaming_streams_open{module="other"}', 0, SOON_SECONDS)
+    with http.stream("GET", f"{server.url}/waits") as response:
+        assert response.status_code == 200
+
+
+def test_who_leaves_at_once_is_no_error_of_the_service(connect, server):
+    for _ in range(100):
+        connection = connect()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.sendall(b"GET /waits HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        connection.close()
+    time.sleep(0.5)
+    assert "Traceback" not in server.log
 
 
 def test_the_docs_list_each_limit_with_a_test_that_drives_it():

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING
@@ -99,8 +100,11 @@ class Delivery:
         return await asyncio.get_running_loop().create_future()
 
     async def _listen(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        # Where the request itself fails, as one whose body is too large, nobody would say any more
+        # that the client has left.
+        with suppress(Exception):
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
         self._end = self._end or "client_left"
         await take_turn()  # thousands may leave at once
         self._cancel_scope.cancel()

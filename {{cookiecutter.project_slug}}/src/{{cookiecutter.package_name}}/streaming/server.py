@@ -32,6 +32,7 @@ from uvicorn.supervisors import Multiprocess
 from .limits import LimitReached
 from .problems import ProblemResponse
 from .settings import CHUNK_BYTES, CONNECTION, streaming_settings
+from .turns import let_in
 
 UNSENT_BYTES = 128 * 1024
 HANDED_OVER_BYTES = 1024 * 1024
@@ -79,6 +80,7 @@ class Connection(HttpToolsProtocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        let_in(self.loop)
         self._limits = streaming_settings()
         # Linux would take up to 4 MiB from each stream that nobody reads (`tcp_wmem`), and all of
         # that would be made before anybody notices. What is on its way over a long distance does
@@ -116,7 +118,7 @@ class Connection(HttpToolsProtocol):
 
     def count_taken(self) -> int:
         """The bytes that the client's side has confirmed; 0 where the kernel does not tell."""
-        with suppress(AttributeError, OSError):
+        with suppress(AttributeError, OSError, ValueError):  # the last: uvloop has closed it
             connection = self.transport.get_extra_info("socket")
             info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_ACKED.stop)
             return int.from_bytes(info[BYTES_ACKED], sys.byteorder)
@@ -129,6 +131,7 @@ class Connection(HttpToolsProtocol):
         a connection that closes.
         """
         if self._answer is not None and not self._answer.response_complete:
+            self._answer.waiting_for_100_continue = False
             self._answer.disconnected = True
             self._answer.message_event.set()
 

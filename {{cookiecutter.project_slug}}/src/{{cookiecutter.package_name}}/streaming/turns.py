@@ -15,6 +15,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 Result = TypeVar("Result")
 
 ROUND_SECONDS = 0.005
+# uvloop takes one connection from the listener in each round of the loop, and tells of it in the
+# next: rounds without a turn let in who waits there. The most in a row leave some for streams.
+ROUNDS_TO_LET_IN = 3
+MOST_ROUNDS_TO_LET_IN = 200
 # Who watches the service does not wait for those who use it.
 WITHOUT_TURN = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -30,6 +34,12 @@ async def take_turn() -> None:
 async def in_turn(function: Callable[..., Result], *arguments: Any) -> Result:
     await take_turn()
     return function(*arguments)
+
+
+def let_in(loop: asyncio.AbstractEventLoop) -> None:
+    """Say that a connection was made: others may wait behind it."""
+    if turns := _turns.get(loop):
+        turns.rounds_to_let_in = ROUNDS_TO_LET_IN
 
 
 class TurnMiddleware:
@@ -52,6 +62,8 @@ class _Turns:
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._until: float | None = None
+        self.rounds_to_let_in = 0
+        self._let_in = 0
 
     async def take(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._until is None:
@@ -66,7 +78,13 @@ class _Turns:
         loop.call_soon(self._end_round, loop)
 
     def _end_round(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._waiting and self.rounds_to_let_in and self._let_in < MOST_ROUNDS_TO_LET_IN:
+            self.rounds_to_let_in -= 1
+            self._let_in += 1
+            loop.call_soon(self._end_round, loop)
+            return
         self._until = None
+        self._let_in = 0
         while self._waiting and self._until is None:
             turn = self._waiting.popleft()
             if not turn.done():  # nobody waits for one that is cancelled

@@ -50,6 +50,8 @@ class Csv(Encoder):
         if not batch.num_columns:  # an empty list
             return batch
         self._names = self._names or batch.schema.names
+        if {*batch.schema.names} == {*self._names}:  # objects may have theirs in another order
+            batch = batch.select(self._names)
         if batch.schema.names != self._names:
             raise ValueError(f"A batch has the columns {batch.schema.names}, not {self._names}.")
         batch = columns.plain(batch)
