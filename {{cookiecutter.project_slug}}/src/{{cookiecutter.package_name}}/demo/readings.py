@@ -1,6 +1,6 @@
 """Sensor readings. Each is a function of its id, so that every process makes the same ones.
 
-Here they are made one by one; for millions `records.py` has the same arithmetic in SQL.
+Here they are made one by one. What stores millions makes them in SQL, by the same arithmetic.
 """
 
 import shutil
