@@ -74,8 +74,9 @@ def read_sensor(reading_id: int, schedule: Schedule) -> Reading:
 
 
 def _scatter(reading_id: int, salt: int) -> int:
-    """A number below 65,536 that looks like chance (Knuth's multiplicative hash)."""
-    return ((reading_id * 8 + salt) % 4_294_967_296 * 1_640_531_527 % 4_294_967_296) >> 16
+    """A number below 65,536 that looks like chance: two multiplications, and a fold between."""
+    spread = (reading_id * 8 + salt) % 4_294_967_296 * 1_640_531_527 % 4_294_967_296
+    return ((spread ^ spread >> 15) * 1_540_483_477 % 4_294_967_296) >> 16
 
 
 def _wave(reading_id: int) -> int:

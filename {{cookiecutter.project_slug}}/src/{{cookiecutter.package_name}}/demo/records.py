@@ -26,8 +26,9 @@ STEP_ROWS = 250_000
 RECORDING = threading.Lock()
 
 MACROS = f"""
+    CREATE MACRO spread(id, salt) AS (id * 8 + salt) % 4294967296 * 1640531527 % 4294967296;
     CREATE MACRO scatter(id, salt) AS
-        ((id * 8 + salt) % 4294967296 * 1640531527 % 4294967296) >> 16;
+        (xor(spread(id, salt), spread(id, salt) >> 15) * 1540483477 % 4294967296) >> 16;
     CREATE MACRO wave(id) AS
         (1 - 2 * (id // {HALF_PERIOD} % 2))
         * (4000 * (id % {HALF_PERIOD}) * ({HALF_PERIOD} - id % {HALF_PERIOD}) // {HALF_PERIOD**2});

@@ -218,10 +218,19 @@ class _Encoding:
                 together = inputs.plain(together, self._model)
             for index, part in enumerate(self._encoder.encode_parts(together, most)):
                 if index == 0:
-                    seconds = max(thread_time() - began, 1e-6)
-                    in_time = int(len(together) * MOST_SECONDS / seconds)
-                    self._together = max(1, min(in_time, MOST_RECORDS))
+                    self._together = _in_time(together, thread_time() - began)
                 yield part, min(most, len(together) - index * most)
+
+
+def _in_time(together: Batch, seconds: float) -> int:
+    """How many records to prepare together, by how long it took for these.
+
+    Arrow data takes next to nothing, and is divided by its size alone: so a file of batches has the
+    same bytes each time.
+    """
+    if isinstance(together, pa.RecordBatch):
+        return MOST_RECORDS
+    return max(1, min(int(len(together) * MOST_SECONDS / max(seconds, 1e-6)), MOST_RECORDS))
 
 
 def _runs(items: list[Any]) -> Iterator[Batch]:

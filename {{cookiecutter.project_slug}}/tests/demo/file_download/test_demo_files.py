@@ -8,4 +8,4 @@ def test_the_folder_holds_the_readings_and_nothing_else(http, service):
     assert len(response.content) == file["size"] > 1024 * 1024
     header, first, *_ = csv.reader(io.StringIO(response.text, newline=""))
     assert header == ["id", "sensor", "site", "recorded_at", "value", "note"]
-    assert first == ["1", "sensor-084", "Zürich", "2026-01-01T00:00:01Z", "15.46", ""]
+    assert first == ["1", "sensor-178", "São Paulo", "2026-01-01T00:00:01Z", "15.87", ""]

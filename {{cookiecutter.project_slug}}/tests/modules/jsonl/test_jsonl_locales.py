@@ -26,11 +26,11 @@ def lines(response: httpx2.Response) -> list[str]:
     return response.content.decode().split("\n")
 
 
-GERMAN = ["id;Ort;Gemessen am (UTC);Wert", "2;Kraków;01.01.2026 00:00:02;15,98"]
-FRENCH = ["id;site;Mesuré le (UTC);Valeur", "2;Kraków;01/01/2026 00:00:02;15,98"]
-JAPANESE = ["id,地点,測定時刻 (UTC),value", "2,Kraków,2026/01/01 00:00:02,15.98"]
-AMERICAN = ["id,site,recorded_at,value", "2,Kraków,01/01/2026 00:00:02,15.98"]
-FOR_MACHINES = ["id,site,recorded_at,value", "2,Kraków,2026-01-01T00:00:02Z,15.98"]
+GERMAN = ["id;Ort;Gemessen am (UTC);Wert", "2;Lyon;01.01.2026 00:00:02;15,15"]
+FRENCH = ["id;site;Mesuré le (UTC);Valeur", "2;Lyon;01/01/2026 00:00:02;15,15"]
+JAPANESE = ["id,地点,測定時刻 (UTC),value", "2,Lyon,2026/01/01 00:00:02,15.15"]
+AMERICAN = ["id,site,recorded_at,value", "2,Lyon,01/01/2026 00:00:02,15.15"]
+FOR_MACHINES = ["id,site,recorded_at,value", "2,Lyon,2026-01-01T00:00:02Z,15.15"]
 COUNTRIES = [
     ("de", GERMAN),
     ("de-AT", GERMAN),
