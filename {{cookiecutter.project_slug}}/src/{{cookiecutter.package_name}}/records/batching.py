@@ -153,6 +153,7 @@ class _Encoding:
         self._made = b""
         self._records = 0
         self._together = 0
+        self._silent = 0  # records since the last bytes: some formats collect
         self._weight = inputs.WEIGHT
         self._weighed = 0
 
@@ -196,8 +197,10 @@ class _Encoding:
             for part, records in self._encode(batch):
                 count_records(records)
                 self._records += records
-                if part and records:
-                    self._weight = max(LEAST_WEIGHT, len(part) // records)
+                self._silent += records
+                if part and self._silent:
+                    self._weight = max(LEAST_WEIGHT, len(part) // self._silent)
+                    self._silent = 0
                 yield part
 
     def _encode(self, batch: Batch) -> Iterator[tuple[bytes, int]]:
