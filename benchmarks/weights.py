@@ -50,10 +50,11 @@ def combinations() -> Iterator[tuple[str, ...]]:
     return iter(sorted(filter(None, names), key=len))
 
 
-def weigh(modules: tuple[str, ...], uv: str, folder: Path) -> Weight:
+def weigh(modules: tuple[str, ...], template: Path, uv: str, folder: Path) -> Weight:
+    """Render `template`, without environments, into `folder`, and start what it makes there."""
     project = Path(
         cookiecutter(
-            str(copy_of_the_template(folder)),
+            str(template),
             no_input=True,
             default_config=True,
             output_dir=str(folder),
@@ -76,18 +77,17 @@ def weigh(modules: tuple[str, ...], uv: str, folder: Path) -> Weight:
 def copy_of_the_template(folder: Path) -> Path:
     """What git knows of it, and no environments: cookiecutter copies all that there is."""
     copy = folder / "template"
-    if not copy.exists():
-        files = subprocess.run(
-            ["git", "ls-files", "-co", "--exclude-standard", "-z"],  # noqa: S607
-            cwd=TEMPLATE,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.split("\0")
-        for name in files:
-            if name and (TEMPLATE / name).is_file():
-                (copy / name).parent.mkdir(parents=True, exist_ok=True)
-                (copy / name).write_bytes((TEMPLATE / name).read_bytes())
+    files = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],  # noqa: S607
+        cwd=TEMPLATE,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split("\0")
+    for name in files:
+        if name and (TEMPLATE / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes((TEMPLATE / name).read_bytes())
     return copy
 
 
@@ -156,9 +156,10 @@ def main() -> None:
     uv = str(Path(parser.parse_args().uv).resolve())
     weights = []
     with TemporaryDirectory(prefix="weights-") as folder:
+        template = copy_of_the_template(Path(folder))
         for number, modules in enumerate(combinations(), 1):
             print(f"{number:2} of {2 ** len(MODULES) - 1}: {' + '.join(modules)}", file=sys.stderr)
-            weights.append(weigh(modules, uv, Path(folder) / str(number)))
+            weights.append(weigh(modules, template, uv, Path(folder) / str(number)))
     write_page(weights)
     print(PAGE, file=sys.stderr)
 

@@ -15,8 +15,8 @@ MOST = (70, 60, 2_800)
 @pytest.mark.slow
 @pytest.mark.unix
 @pytest.mark.parametrize("module", ["file_download", "sse"])
-def test_a_service_without_records_is_small(module, uv, tmp_path: Path):
-    weight = weigh((module,), uv, tmp_path)
+def test_a_service_without_records_is_small(module, template, uv, tmp_path: Path):
+    weight = weigh((module,), template, uv, tmp_path)
     measured = (weight.environment_megabytes, weight.resident_mebibytes, weight.lines)
     assert all(value <= most for value, most in zip(measured, MOST, strict=True)), measured
 
