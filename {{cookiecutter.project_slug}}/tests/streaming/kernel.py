@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from .fixtures import SOON_SECONDS
@@ -13,11 +14,15 @@ CONNECTIONS = Path("/proc/net/tcp")
 NEEDS_LINUX = pytest.mark.skipif(not CONNECTIONS.exists(), reason="needs the kernel's connections")
 
 
-def is_known_to_the_kernel(reader: socket.socket) -> bool:
-    """Whether the server's side of a connection is still there, in any state."""
-    port = f":{reader.getsockname()[1]:04X}"
+def is_known_to_the_kernel(url: str, reader: socket.socket) -> bool:
+    """Whether the server's side of a connection is still there, in any state.
+
+    A reader's port alone does not name its connection: the kernel gives the same one to others,
+    whose servers are elsewhere.
+    """
+    ends = [f":{port:04X}" for port in (httpx2.URL(url).port, reader.getsockname()[1])]
     lines = CONNECTIONS.read_text(encoding="ascii").splitlines()[1:]
-    return any(line.split()[2].endswith(port) for line in lines)
+    return any([address[-5:] for address in line.split()[1:3]] == ends for line in lines)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = SOON_SECONDS) -> None:

@@ -298,14 +298,14 @@ def test_a_fault_does_not_take_the_place_of_an_answer_before_it(connect):
 
 
 @NEEDS_LINUX
-def test_who_does_not_read_any_answer_is_dropped(connect):
+def test_who_does_not_read_any_answer_is_dropped(server, connect):
     """Not only the reader of a stream."""
     connection, request = connect(), GET.replace(b"/healthz", b"/openapi.json") + b"\r\n"
     with contextlib.suppress(TimeoutError):
         for _ in range(1000):
             connection.sendall(request)
             time.sleep(0.001)
-    wait_until(lambda: not is_known_to_the_kernel(connection))
+    wait_until(lambda: not is_known_to_the_kernel(server.url, connection))
 
 
 def test_few_requests_that_are_sent_ahead_are_kept(connect, server, http):

@@ -113,8 +113,8 @@ def test_no_other_file_knows_a_server():
 def test_nothing_is_left_of_a_reader_that_is_dropped(serve, app):
     """Neither with the server nor in the kernel, and the reader sees a reset."""
     with serve(app, **SETTINGS) as server, stopped_reader(server.url, "/never-waits") as reader:
-        assert is_known_to_the_kernel(reader)
-        wait_until(lambda: not is_known_to_the_kernel(reader))
+        assert is_known_to_the_kernel(server.url, reader)
+        wait_until(lambda: not is_known_to_the_kernel(server.url, reader))
         assert '"too_slow"' in server.log
         with pytest.raises(ConnectionResetError):
             read_to_the_end(reader)
