@@ -81,6 +81,12 @@ async def wait() -> TextStream:
     return TextStream(first_and_wait())
 
 
+@app.get("/waits-at-once", response_class=TextStream)
+async def wait_at_once() -> AsyncGenerator[bytes]:
+    await asyncio.sleep(3600)
+    yield b""
+
+
 @app.get("/waits-with-any-header", response_class=StreamingResponse)
 async def wait_with_any_header(name: str, value: str) -> StreamingResponse:
     return StreamingResponse(first_and_wait(), headers={name: value})

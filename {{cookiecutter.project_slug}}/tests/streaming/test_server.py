@@ -150,10 +150,26 @@ def test_a_reader_that_has_stopped_does_not_keep_the_process(serve, app):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["native_telemetry", "opentelemetry"])
-def test_a_stream_leaves_a_trace(http, serve, variant):
+def test_a_trace_tells_a_failure_from_a_client_that_leaves(http, serve, variant):
+    expected = [
+        ["GET /large", "UNSET"],
+        ["GET /waits", "UNSET"],
+        ["GET /waits-at-once", "UNSET"],
+        ["GET /fails-later", "ERROR"],
+    ]
     with serve(f"tests.streaming.variants:{variant}") as server:
         http.get(f"{server.url}/large?megabytes=1")
-        assert "GET /large" in http.get(f"{server.url}/spans").json()
+        with http.stream("GET", f"{server.url}/waits"):
+            pass
+        with pytest.raises(httpx2.ReadTimeout):
+            http.get(f"{server.url}/waits-at-once", timeout=0.2)
+        with pytest.raises(httpx2.RemoteProtocolError):
+            http.get(f"{server.url}/fails-later")
+
+        def spans() -> list[list[str]]:
+            return http.get(f"{server.url}/spans").json()
+
+        wait_until(lambda: all(span in spans() for span in expected))
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -34,8 +34,9 @@ def provide_spans(app: FastAPI) -> TracerProvider:
     provider.add_span_processor(SimpleSpanProcessor(spans))
 
     @app.get("/spans")
-    async def names_of_spans() -> list[str]:
-        return [span.name for span in spans.get_finished_spans()]
+    async def list_spans() -> list[tuple[str, str]]:
+        """The name and the status of each that has ended."""
+        return [(span.name, span.status.status_code.name) for span in spans.get_finished_spans()]
 
     return provider
 

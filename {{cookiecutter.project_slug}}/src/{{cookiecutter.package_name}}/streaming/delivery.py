@@ -62,6 +62,8 @@ class Delivery:
         try:
             with self._cancel_scope:
                 await respond(self.send)
+            if self._end == "client_left":
+                await self._finish_unheard()
         except asyncio.CancelledError:
             self._end = "shutdown"
             raise
@@ -108,6 +110,17 @@ class Delivery:
         self._end = self._end or "client_left"
         await take_turn()  # thousands may leave at once
         self._cancel_scope.cancel()
+
+    async def _finish_unheard(self) -> None:
+        """Tell what measures this response that it is over, and that nothing has failed.
+
+        Telemetry takes a response without an end for an error. The client has left: only our server
+        adapter is known to let such messages go nowhere. 499 is nginx's status for this case.
+        """
+        if self._connection is not None and not self._finished:
+            if not self._started:
+                await self._send({"type": "http.response.start", "status": 499})
+            await self._send({"type": "http.response.body"})
 
     def _count_taken(self) -> int:
         return (self._connection.count_taken() if self._connection else 0) or self._sent
