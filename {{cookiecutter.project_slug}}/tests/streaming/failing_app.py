@@ -92,6 +92,7 @@ async def wait_with_any_header(name: str, value: str) -> StreamingResponse:
     return StreamingResponse(first_and_wait(), headers={name: value})
 
 
+@app.head("/never-waits", response_class=TextStream)
 @app.get("/never-waits", response_class=TextStream)
 async def never_wait() -> AsyncGenerator[bytes]:
     with noting("never-waits"):

@@ -65,8 +65,7 @@ RETURNED: dict[str, Callable[[], Response]] = {
 
 for router in (own, ours):
 
-    @router.get("/fails/{kind}")
-    @router.head("/fails/{kind}", include_in_schema=False)
+    @router.api_route("/fails/{kind}", methods=["GET", "HEAD"])
     async def fail_in_the_endpoint(kind: str) -> Any:
         if kind in RAISED:
             raise RAISED[kind]

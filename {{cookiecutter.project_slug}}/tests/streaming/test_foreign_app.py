@@ -154,7 +154,7 @@ def test_a_range_that_there_is_not_tells_how_long_the_file_is(ask):
 def test_options_and_405_name_every_method_of_the_path(ask, path):
     options, refused = ask("guest", Ask("OPTIONS", path)), ask("guest", Ask("DELETE", path))
     assert (options.status_code, options.content) == (204, b"")
-    assert options.headers["allow"] == refused.headers["allow"] == "GET, OPTIONS, POST"
+    assert options.headers["allow"] == refused.headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
 def test_a_bug_behind_our_routes_is_logged_where_the_app_logs_its_own(ask, server):

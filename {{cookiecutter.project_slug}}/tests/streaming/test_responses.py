@@ -17,6 +17,7 @@ from tests.streaming.closing import (
     STALL_SECONDS,
     check_that_a_stalled_reader_is_dropped,
     check_that_it_is_closed,
+    closed,
     wait_until_closed,
 )
 from tests.streaming.fixtures import PROJECT
@@ -56,6 +57,17 @@ def test_an_error_before_the_first_chunk_is_a_problem(http, url, path, status):
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     assert "hunter2" not in response.text
+
+
+def test_head_has_the_head_of_a_stream_and_asks_nothing_of_its_source(http, url):
+    before = closed(http, url, "never-waits")
+    head = http.head(f"{url}/never-waits")
+    with http.stream("GET", f"{url}/never-waits") as get:
+        expected = {name: value for name, value in get.headers.items() if name != "date"}
+    wait_until_closed(http, url, "never-waits", before + 1, seconds=10)
+    assert closed(http, url, "never-waits") == before + 1
+    expected.pop("transfer-encoding", None)
+    assert {name: value for name, value in head.headers.items() if name in expected} == expected
 
 
 def test_a_refusal_leaves_the_connection_to_the_next_request(url):

@@ -15,14 +15,12 @@ class NotReady(HTTPException):
     type = "/problems/not-ready"
 
 
-@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def alive() -> Literal["alive"]:
     """The process answers."""
     return "alive"
 
 
-@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 async def ready() -> Literal["ready"]:
     """New requests are welcome; 503 from SIGTERM on, and while a background task fails."""

@@ -132,7 +132,6 @@ def forget_dead_processes() -> None:
 router = ProblemRouter(tags=["metrics"])
 
 
-@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def read_metrics(accept: Annotated[str, Header()] = "") -> Response:
     """The figures of all streams of the service, in the format of Prometheus."""

@@ -20,6 +20,7 @@ from .shutdown import drain
 from .threads import CLOSE_SECONDS, close, iterate_in_thread
 
 END = object()
+END_OF_BODY: Message = {"type": "http.response.body"}
 # Of an item that is no bytes, more or less.
 BYTES_OF_AN_ITEM = 1024
 # What FastAPI calls the generator that it puts around that of an endpoint.
@@ -58,6 +59,9 @@ class StreamResponse(StreamingResponse):
             self.headers.setdefault("Cache-Control", "no-cache")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "HEAD":
+            await self._send_head(send)
+            return
         send_all = partial(self._send_all, self.make_chunks(scope))
         await Delivery(scope, receive, send, endless=self.endless).run(send_all)
         if self.background is not None:
@@ -91,23 +95,32 @@ class StreamResponse(StreamingResponse):
                     return
                 yield b"".join(map(self.encode, items))
 
+    async def _send_head(self, send: Send) -> None:
+        """The answer to HEAD; the source is not asked for anything (RFC 9110, section 9.3.2)."""
+        await close(self.content)
+        await self._start(send)
+        await send(END_OF_BODY)
+
+    async def _start(self, send: Send) -> None:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
+
     async def _send_all(self, chunks: AsyncGenerator[Any, None], send: Send) -> None:
         try:
             chunk = await self._next(chunks)
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": self.status_code,
-                    "headers": self.raw_headers,
-                }
-            )
+            await self._start(send)
             while chunk is not None:
                 await _send_in_parts(chunk, send)
                 chunk = await self._next(chunks)
         finally:
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):
                 await chunks.aclose()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await send(END_OF_BODY)
 
     async def _next(self, chunks: AsyncGenerator[Any, None]) -> bytes | None:
         item = await anext(chunks, END)

@@ -10,6 +10,7 @@ from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
+from typing_extensions import override
 
 from .problems import HANDLERS, RESPONSES, answer
 
@@ -38,10 +39,17 @@ class ProblemRoute(APIRoute):
 
 
 class ProblemRouter(APIRouter):
-    """A router of `ProblemRoute`s."""
+    """A router of `ProblemRoute`s, which answers HEAD wherever it answers GET."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(route_class=ProblemRoute, responses=RESPONSES, **options)
+
+    @override
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().add_api_route(path, endpoint, **options)
+        if "GET" in options["methods"] and "HEAD" not in options["methods"]:
+            unlisted: dict[str, Any] = {"methods": ["HEAD"], "include_in_schema": False}
+            super().add_api_route(path, endpoint, **options | unlisted)
 
 
 def _refuse(scope: Scope, methods: Collection[str]) -> HTTPException | None:

@@ -331,7 +331,8 @@ class Connection(HttpToolsProtocol):
             return
         self._is_deaf = True
         self._unparsed = b""
-        self.logger.warning("Refused a request: %d, %s", status, detail)
+        client = ":".join(map(str, self.client or ("?",)))
+        self.logger.warning("Refused a request of %s: %d, %s", client, status, detail)
         answer, is_own = self._answer, self._part is Part.BODY and self._answer is self.cycle
         if answer is not None and is_own and answer.response_started:
             self.close()

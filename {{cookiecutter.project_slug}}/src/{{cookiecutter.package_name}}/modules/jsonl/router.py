@@ -24,7 +24,6 @@ def add_source(name: str, source: RecordSource) -> None:
     cursors = Cursors(name, source.record.model_fields[source.key].annotation)
     parameters_type = parameters_of(name, source, cursors)
 
-    @router.head(f"/{name}", include_in_schema=False)
     @router.get(
         f"/{name}",
         operation_id=f"stream_{name}",
@@ -38,8 +37,6 @@ def add_source(name: str, source: RecordSource) -> None:
         """Stream records in the format that `Accept` or `?format=` asks for."""
         encoder = negotiate(request, parameters, source.headings)
         headers = response_headers(name, encoder, parameters)
-        if request.method == "HEAD":
-            return without_body(headers, encoder.media_type)
         query = record_query(source, parameters)
         batches = follow(source, query) if parameters.follow else read(source, query)
         chunks = encode_batches(batches, RecordEncoder(encoder, parameters, source.key, cursors))
@@ -55,18 +52,10 @@ def response_headers(name: str, encoder: Encoder, parameters: Parameters) -> dic
     return headers
 
 
-def without_body(headers: dict[str, str], media_type: str) -> Response:
-    """The answer to HEAD; how long the body would be is not known (RFC 9110, section 9.3.2)."""
-    response = Response(headers=headers, media_type=media_type)
-    del response.headers["Content-Length"]
-    return response
-
-
 for name, source in SOURCES.items():
     add_source(name, source)
 
 
-@router.head("/{source}", include_in_schema=False)
 @router.get("/{source}", include_in_schema=False)
 async def refuse_unknown_source(source: Annotated[str, Path()]) -> None:
     raise HTTPException(404, f"No source {source!r}; there is {', '.join(SOURCES)}.")
