@@ -25,8 +25,8 @@ TEXTS = ("project_name", "description", "author")
 DEPENDENCIES = """
     adbc_driver_duckdb aiosqlite annotated_doc annotated_types anyio arro3 asgiref asyncpg attr
     attrs babel backports bidict blinker brotli certifi cfgv charset_normalizer click
-    configargparse dateutil distlib dotenv duckdb engineio fastapi fastapi_cli filelock flask
-    flask_cors flask_login gevent geventhttpclient granian graphql greenlet gunicorn h11 h2
+    configargparse dateutil distlib dotenv duckdb engineio fastapi fastapi_cli fastapi_swagger filelock
+    flask flask_cors flask_login gevent geventhttpclient granian graphql greenlet gunicorn h11 h2
     harfile hpack httpcore2 httptools httpx2 hypercorn hyperframe hypothesis hypothesis_graphql
     identify idna iniconfig itsdangerous jinja2 jsonschema jsonschema_path jsonschema_rs
     jsonschema_specifications lazy_object_proxy locust markdown_it markupsafe mdurl msgpack

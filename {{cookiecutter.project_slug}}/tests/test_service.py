@@ -4,12 +4,18 @@ import sys
 from html import unescape
 from pathlib import Path
 
+import httpx2
+import pytest
 from openapi_spec_validator import OpenAPIV32SpecValidator
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from {{ cookiecutter.package_name }} import (
     main,
     modules,
 )
+
+from tests.streaming.fixtures import START_SECONDS
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 
@@ -25,16 +31,57 @@ def test_openapi_is_valid_3_2(http, service):
     OpenAPIV32SpecValidator(openapi).validate()
 
 
+def links_of(page: httpx2.Response) -> list[httpx2.URL]:
+    found = re.findall(r"""(?:href|src)=["']([^"':]+)["']""", page.text)
+    return [page.url.join(unescape(link)) for link in found]
+
+
 def test_the_console_links_every_module_and_no_link_is_dead(http, service):
-    page = http.get(service).text
-    links = [unescape(link) for link in re.findall(r'href="(/[^"]*)"', page)]
-    groups = {link.split("/")[1] for link in links}
+    links = links_of(http.get(service))
+    groups = {link.path.split("/")[1] for link in links}
     paths = http.get(f"{service}/openapi.json").json()["paths"]
     routes = {path.split("/")[1] for path, operations in paths.items() if "get" in operations}
     assert routes <= groups
     for link in links:
-        with http.stream("GET", service + link) as response:
+        with http.stream("GET", link) as response:
             assert response.status_code == 200, link
+
+
+def test_the_api_docs_load_nothing_from_elsewhere(http, service):
+    page = http.get(f"{service}/docs")
+    links = links_of(page)
+    assert {link.path for link in links} >= {"/docs/assets/swagger-ui-bundle.js"}
+    for link in links:
+        assert link.host == page.url.host
+        assert http.get(link).status_code == 200, link
+    assert not re.search(r"//(?!127)", page.text.replace("<!--", ""))
+
+
+@pytest.mark.parametrize("page", ["/", "/docs"])
+def test_the_pages_stand_behind_a_prefix(http, service, page):
+    """A proxy takes it off, so that only links that are relative keep it."""
+    for link in re.findall(r"""(?:href|src)=["']([^"']+)["']""", http.get(service + page).text):
+        assert not link.startswith("/")
+
+
+def test_the_prefix_of_a_proxy_is_in_openapi(http, serve):
+    with serve(f"{PACKAGE}.main:app", "--root-path", "/data/") as server:
+        assert http.get(f"{server.url}/openapi.json").json()["servers"] == [{"url": "/data"}]
+
+
+@pytest.mark.slow
+def test_the_api_docs_show_every_operation(http, service, browser):
+    paths = http.get(f"{service}/openapi.json").json()["paths"].values()
+    browser.get(f"{service}/docs")
+    WebDriverWait(browser, START_SECONDS).until(
+        lambda page: len(page.find_elements(By.CSS_SELECTOR, ".opblock")) == sum(map(len, paths))
+    )
+
+
+def test_there_is_no_redirect_that_a_proxy_would_have_to_rewrite(http, service):
+    for path in http.get(f"{service}/openapi.json").json()["paths"]:
+        if "{" not in path:
+            assert not http.get(f"{service}{path}/").is_redirect
 
 
 def test_a_module_is_found_by_its_folder(tmp_path, monkeypatch):

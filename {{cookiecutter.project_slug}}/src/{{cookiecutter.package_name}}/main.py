@@ -6,8 +6,10 @@ from importlib.metadata import metadata
 from fastapi import APIRouter, FastAPI
 
 from . import console, modules
+from .api_docs import add_docs
 from .settings import Settings
 from .streaming.application import add_streaming
+from .streaming.configuration import check_settings
 from .streaming.problems import RESPONSES
 
 
@@ -18,6 +20,9 @@ def module_routers() -> Iterator[APIRouter]:
 
 
 def create_app() -> FastAPI:
+    """Raises `SystemExit` when a setting is wrong."""
+    routers = [console.router, *module_routers()]
+    check_settings()
     about = metadata(__name__.partition(".")[0])
     app = FastAPI(
         title=about["Name"],
@@ -25,10 +30,13 @@ def create_app() -> FastAPI:
         version=about["Version"],
         max_body_size=Settings().max_body_bytes,
         responses=RESPONSES,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
-    app.include_router(console.router)
-    for router in module_routers():
+    for router in routers:
         app.include_router(router)
+    add_docs(app)
     add_streaming(app, problems=True)
     return app
 

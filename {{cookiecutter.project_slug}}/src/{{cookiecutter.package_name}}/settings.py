@@ -1,13 +1,12 @@
 from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .streaming.settings import EnvironmentSettings
 
 
-class Settings(BaseSettings):
+class Settings(EnvironmentSettings):
     """Settings of the whole service, read from the environment and from `.env`."""
-
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
 
     max_body_bytes: Annotated[
         int, Field(ge=0, description="Largest request body; a larger one gets 413.")

@@ -27,7 +27,7 @@ async def console(request: Request) -> str:
     sections = [
         f"<h2>{escape(group)}</h2>\n<dl>\n"
         + "".join(
-            f'<dt><a href="{escape(link.url)}">{escape(link.url)}</a></dt>'
+            f'<dt><a href="{escape(link.url[1:])}">{escape(link.url)}</a></dt>'
             f"<dd>{markdown_code(link.summary)}</dd>\n"
             for link in links
         )

@@ -3,11 +3,13 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from ..streaming.settings import EnvironmentSettings
 
 
-class DemoSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="DEMO_", env_file=".env", extra="ignore")
+class DemoSettings(EnvironmentSettings):
+    model_config = SettingsConfigDict(env_prefix="DEMO_")
 
     rows: Annotated[int, Field(ge=1, description="How many sensor readings are made.")] = 100_000
     period_seconds: Annotated[

@@ -9,8 +9,14 @@ CHUNK_BYTES = 64 * 1024
 CONNECTION = "streaming.connection"
 
 
-class StreamingSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="STREAMING_", env_file=".env", extra="ignore")
+class EnvironmentSettings(BaseSettings):
+    """Settings of one prefix, read from the environment and from `.env`; checked at the start."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+
+
+class StreamingSettings(EnvironmentSettings):
+    model_config = SettingsConfigDict(env_prefix="STREAMING_")
 
     min_bytes_per_second: Annotated[
         int, Field(ge=1, description="A reader or a body that is slower than this is dropped.")

@@ -2,11 +2,13 @@ from functools import cache
 from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from ...streaming.settings import EnvironmentSettings
 
 
-class BatchExportSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="BATCH_EXPORT_", env_file=".env", extra="ignore")
+class BatchExportSettings(EnvironmentSettings):
+    model_config = SettingsConfigDict(env_prefix="BATCH_EXPORT_")
 
     batch_rows: Annotated[int, Field(ge=1, description="Most rows in a batch.")] = 4_096
 

@@ -2,11 +2,13 @@ from functools import cache
 from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from ...streaming.settings import EnvironmentSettings
 
 
-class JsonlSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="JSONL_", env_file=".env", extra="ignore")
+class JsonlSettings(EnvironmentSettings):
+    model_config = SettingsConfigDict(env_prefix="JSONL_")
 
     batch_rows: Annotated[int, Field(ge=1, description="Most records in a batch.")] = 2_048
     end_record: Annotated[

@@ -1,11 +1,13 @@
 from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from ...streaming.settings import EnvironmentSettings
 
 
-class SseSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="SSE_", env_file=".env", extra="ignore")
+class SseSettings(EnvironmentSettings):
+    model_config = SettingsConfigDict(env_prefix="SSE_")
 
     log_bytes: Annotated[
         int, Field(ge=1, description="Most bytes of memory for events kept for those that resume.")
