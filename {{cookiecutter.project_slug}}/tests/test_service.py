@@ -78,6 +78,11 @@ def test_the_api_docs_show_every_operation(http, service, browser):
     )
 
 
+def test_no_cache_keeps_what_is_true_now(http, service):
+    for path in ("/healthz", "/readyz", "/metrics", "/nope"):
+        assert http.get(service + path).headers["cache-control"] == "no-store", path
+
+
 def test_there_is_no_redirect_that_a_proxy_would_have_to_rewrite(http, service):
     for path in http.get(f"{service}/openapi.json").json()["paths"]:
         if "{" not in path:

@@ -25,6 +25,11 @@ def test_each_wrong_part_of_a_request_is_named(http, url):
     assert [error["location"] for error in problem["errors"]] == ["query.megabytes"]
 
 
+def test_a_thousand_wrong_parts_do_not_make_a_large_problem(http, url):
+    response = http.post(f"{url}/echo", json=dict.fromkeys(map(str, range(99)), 0))
+    assert len(check_problem(response, 422)["errors"]) == 10
+
+
 def test_a_body_that_is_too_large_is_a_problem(http, url):
     check_problem(http.post(f"{url}/echo", json={"text": "a" * 2000}), 413)
 

@@ -1,6 +1,6 @@
 from typing import Literal
 
-from fastapi import HTTPException
+from fastapi import HTTPException, Response
 
 from .routing import ProblemRouter
 from .shutdown import ShuttingDown, drain, drain_on_signals
@@ -16,16 +16,18 @@ class NotReady(HTTPException):
 
 
 @router.get("/healthz")
-async def alive() -> Literal["alive"]:
+async def alive(response: Response) -> Literal["alive"]:
     """The process answers."""
+    response.headers["Cache-Control"] = "no-store"
     return "alive"
 
 
 @router.get("/readyz")
-async def ready() -> Literal["ready"]:
+async def ready(response: Response) -> Literal["ready"]:
     """New requests are welcome; 503 from SIGTERM on, and while a background task fails."""
     if drain.stage:
         raise ShuttingDown
     if failing:
         raise NotReady(503, f"Failing in the background: {', '.join(sorted(failing))}.")
+    response.headers["Cache-Control"] = "no-store"
     return "ready"

@@ -137,7 +137,7 @@ async def read_metrics(accept: Annotated[str, Header()] = "") -> Response:
     """The figures of all streams of the service, in the format of Prometheus."""
     encode, content_type = choose_encoder(accept)
     figures = await run_sync(_figures, encode, limiter=METRICS)
-    return Response(figures, media_type=content_type)
+    return Response(figures, headers={"Cache-Control": "no-store"}, media_type=content_type)
 
 
 def _figures(encode: Callable[[CollectorRegistry], bytes]) -> bytes:

@@ -15,13 +15,15 @@ from starlette.types import ExceptionHandler, Receive, Scope, Send
 
 MEDIA_TYPE = "application/problem+json"
 FIRST_ERROR = 400
+# A request can have thousands, and its answer should not be larger than it is.
+MOST_ERRORS = 10
 
 
 class Problem(BaseModel):
     """A problem detail object (RFC 9457, section 3.1).
 
-    Two members are this service's extensions: `errors` has one entry for each wrong part of the
-    request, with `location` (such as `query.limit`) and `detail`; `data` is the `detail` of an
+    Two members are this service's extensions: `errors` has one entry for each of the first ten
+    wrong parts of the request, with `location` (such as `query.limit`) and `detail`; `data` is the `detail` of an
     exception where that is no text.
     """
 
@@ -56,7 +58,7 @@ def describe(error: Exception) -> Problem:
                 "location": ".".join(map(str, item["loc"])),
                 "detail": item["msg"].removeprefix("Value error, "),
             }
-            for item in error.errors()
+            for item in error.errors()[:MOST_ERRORS]
         ]
         detail = "The request is not valid."
         return _problem(422, "/problems/invalid-request", detail=detail, errors=errors)
@@ -89,6 +91,8 @@ class ProblemResponse(Response):
         problem = describe(error)
         headers = error.headers if isinstance(error, HTTPException) else None
         super().__init__(problem.model_dump_json(exclude_none=True), problem.status, headers)
+        # A cache may keep a 404 or a 405 otherwise (RFC 9110, section 15.1).
+        self.headers.setdefault("Cache-Control", "no-store")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The app's limit for bodies puts plain text in the place of whatever is answered to one

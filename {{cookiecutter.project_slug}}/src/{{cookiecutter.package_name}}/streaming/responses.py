@@ -55,8 +55,8 @@ class StreamResponse(StreamingResponse):
         self.content = _of_endpoint(content)
         # nginx would collect a response in a buffer, and a stream is read as it is made.
         self.headers.setdefault("X-Accel-Buffering", "no")
-        if self.endless:
-            self.headers.setdefault("Cache-Control", "no-cache")
+        # What is made while it is sent is true now, and of no use to anybody later.
+        self.headers.setdefault("Cache-Control", "no-store")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "HEAD":
