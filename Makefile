@@ -17,6 +17,10 @@ render = rm -rf $(1)/template && mkdir -p $(1)/template && \
 	tar -cf - $(addprefix --exclude ./,.git .venv .uv .demo .bench) . | tar -xf - -C $(1)/template && \
 	$(RUN) cookiecutter $(1)/template --no-input --default-config --output-dir $(1)
 
+# What a service that is run or tested writes: no edits of somebody's.
+MADE_BY_RUNNING = '(' -name .venv -o -name .uv -o -name data -o -name __pycache__ \
+	-o -name '.*_cache' -o -name uv.lock ')'
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench weights check format
 
@@ -26,8 +30,15 @@ help:  ## List the targets
 demo: .venv/.synced  ## Render a service into .demo and start it; PORT (8000), MODULES ("sse jsonl")
 	@$(foreach module,$(filter-out $(ALL_MODULES),$(MODULES)),\
 		echo "There is no module $(module); there are: $(ALL_MODULES)." >&2; exit 1;)
+	@test -n "$(strip $(MODULES))" || { \
+		echo "MODULES names no module; there are: $(ALL_MODULES)." >&2; exit 1; }
+	@edited=$$(find .demo/my-service $(MADE_BY_RUNNING) -prune -o \
+		-type f -newer .demo/rendered -print 2>/dev/null | head -n 1); test -z "$$edited" || { \
+		echo "$$edited was changed since the demo was rendered, and nothing is deleted." >&2; \
+		echo "Start it as it is with 'make -C .demo/my-service run', or delete .demo." >&2; exit 1; }
 	@rm -rf .demo
 	@$(call render,.demo) $(CHOICE)
+	@touch .demo/rendered
 	@$(MAKE) --no-print-directory -C .demo/my-service run PORT=$(PORT) UV=$(if $(filter /%,$(UV)),$(UV),../../$(UV))
 
 test: $(if $(ONLY),.venv/.synced,check)  ## Render every combination of modules and test each; SLOW=1: with the slow tests; ONLY=sse+jsonl: one of them

@@ -105,6 +105,32 @@ def test_a_module_that_there_is_not_is_named(run, checkout, uv):
     assert not (checkout / ".demo").exists()
 
 
+@pytest.mark.parametrize(
+    ("modules", "edited", "said"),
+    [
+        ("", None, "MODULES names no module"),
+        ("nope", None, "There is no module nope"),
+        ("sse", "src/my_service/modules/sse/source.py", "modules/sse/source.py was changed"),
+        ("sse", "notes.txt", "notes.txt was changed"),
+    ],
+)
+def test_a_demo_is_not_deleted_for_nothing_or_with_what_somebody_wrote(
+    run, checkout, uv, modules, edited, said
+):
+    service = checkout / ".demo" / "my-service"
+    (service / "data").mkdir(parents=True)
+    (checkout / ".demo" / "rendered").touch()
+    os.utime(checkout / ".demo" / "rendered", (0, 1))
+    (service / "data" / "readings.duckdb").touch()  # the demo's own, and no edit
+    if edited:
+        (service / edited).parent.mkdir(parents=True, exist_ok=True)
+        (service / edited).touch()
+    result = run("make", "demo", f"MODULES={modules}", f"UV={uv}", cwd=checkout, check=False)
+    assert result.returncode != 0
+    assert said in result.stdout
+    assert (service / "data" / "readings.duckdb").exists()
+
+
 @pytest.fixture
 def without_uv(tmp_path: Path) -> dict[str, str]:
     """An environment in which there is no uv and no package index."""
