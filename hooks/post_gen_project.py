@@ -19,6 +19,7 @@ ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 MODULES = ast.literal_eval("""{{ cookiecutter.__modules }}""")
 # cruft renders without it.
 REPO = Path(ANSWERS["_repo_dir"]) if "_repo_dir" in ANSWERS else None
+COPY = ".copy-of-the-template"
 STAGE = Path(".regeneration")
 ANSWERS_FILE = "streaming.json"
 LINK = Path(".cruft.json")
@@ -62,9 +63,10 @@ def prune(folder, stem):
 
 def write_answers(folder, kept, modules):
     """Keep the answers as a configuration of cookiecutter, for the next time."""
-    names = {key: value for key, value in ANSWERS.items() if key[0] != "_" and key not in MODULES}
-    answers = {**names, **kept, **{module: module in modules for module in MODULES}}
-    text = json.dumps({"default_context": answers}, ensure_ascii=False, indent=2)
+    others = {key: value for key, value in ANSWERS.items() if key[0] != "_"} | kept
+    names = {key: value for key, value in others.items() if key not in MODULES}
+    chosen = {module: module in modules or kept.get(module, False) for module in MODULES}
+    text = json.dumps({"default_context": names | chosen}, ensure_ascii=False, indent=2)
     (folder / ANSWERS_FILE).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
@@ -117,12 +119,19 @@ def regenerate(repo):
     from regeneration import Refused, Regeneration  # noqa: PLC0415
     from report import report  # noqa: PLC0415
 
-    chosen = [module for module in MODULES if ANSWERS[module]]
+    # None where the command cannot be read: then every answer counts.
+    named = json.loads((repo / COPY).read_text("utf-8"))
     # A service that is stopped while it is regenerated is put back as it was.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped; nothing has changed."))
     try:
-        regeneration = Regeneration(Path.cwd(), ANSWERS["package_name"], MODULES, chosen)
-        write_answers(regeneration.rendered, kept_answers(), {*chosen, *regeneration.there})
+        regeneration = Regeneration(Path.cwd(), ANSWERS["package_name"], MODULES)
+        kept = dict.fromkeys(regeneration.there, True) | kept_answers()
+        regeneration.choose(
+            module
+            for module in MODULES
+            if (ANSWERS if named is None or module in named else kept).get(module)
+        )
+        write_answers(regeneration.rendered, kept, regeneration.chosen)
         regeneration.plan()
         if not ANSWERS["_dry_run"]:
             regeneration.write()

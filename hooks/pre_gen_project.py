@@ -50,11 +50,23 @@ DEVICES = (
 )
 
 
-PACKAGE_RULE = (
-    "package_name must be lower-case letters, digits and single underscores, begin with a letter, "
-    f"be at most {LONGEST_NAME} long, and be no word or module of Python, no package that the "
-    f"service needs and no part of it"
-)
+# A package of one of these names would hide something, or not be importable.
+TAKEN = {
+    "a word of Python": (*keyword.kwlist, *keyword.softkwlist),
+    "a module of Python": (*sys.stdlib_module_names, "sitecustomize", "test", "usercustomize"),
+    "a package that the service needs": DEPENDENCIES,
+    "a tool that installs packages": (
+        "_distutils_hack",
+        "pip",
+        "pkg_resources",
+        "setuptools",
+        "wheel",
+    ),
+    "a module of the service": MODULES,
+    "a part of the service": [part for parts in MODULES.values() for part in parts],
+    "a folder of the service": FOLDERS,
+    "a device of Windows": DEVICES,
+}
 
 
 def find_problem():
@@ -67,17 +79,14 @@ def find_problem():
             f"project_slug must be lower-case letters and digits with single hyphens or underscores "
             f"between them, and at most {LONGEST_NAME} long; {slug!r} is not."
         )
-    taken = {
-        *keyword.kwlist,
-        *sys.stdlib_module_names,
-        *DEPENDENCIES,
-        *MODULES,
-        *(part for parts in MODULES.values() for part in parts),
-        *FOLDERS,
-        *DEVICES,
-    }
-    if not PACKAGE.fullmatch(package) or len(package) > LONGEST_NAME or package in taken:
-        return f"{PACKAGE_RULE}; {package!r} is not allowed."
+    if not PACKAGE.fullmatch(package) or len(package) > LONGEST_NAME:
+        return (
+            "package_name must be lower-case letters, digits and single underscores, begin with a "
+            f"letter and be at most {LONGEST_NAME} long; {package!r} is not."
+        )
+    for kind, names in TAKEN.items():
+        if package in names:
+            return f"package_name must be another: {package!r} is {kind}."
     for name in TEXTS:
         if not ANSWERS[name].strip() or not ANSWERS[name].isprintable():
             return f"{name} must be one line of printable text; {ANSWERS[name]!r} is not."

@@ -1,8 +1,25 @@
-"""Mark the copy of the template in which cookiecutter runs this hook: it may be changed.
+"""Refuse an answer that cookiecutter would drop, and note what was answered for the other hooks.
 
-`pre_gen_project` does so where the project exists already.
+The note is in the copy of the template in which cookiecutter runs this hook, and marks it as one:
+it may be changed. `pre_gen_project` does so where the project exists already.
 """
 
+import json
+import shutil
+import sys
+from difflib import get_close_matches
 from pathlib import Path
 
-Path(".copy-of-the-template").touch()
+from command_line import named, read_command
+
+QUESTIONS = json.loads(Path("cookiecutter.json").read_text("utf-8"))
+command = read_command()
+for name in command.answers if command else ():
+    if name not in QUESTIONS:
+        close = get_close_matches(name, QUESTIONS, 1)
+        shutil.rmtree(Path.cwd().parent, ignore_errors=True)
+        sys.exit(
+            f"{name} is no question of this template" + (f"; is it {close[0]}?" if close else ".")
+        )
+note = named(command, QUESTIONS) if command else None
+Path(".copy-of-the-template").write_text(json.dumps(note), encoding="utf-8")

@@ -114,21 +114,21 @@ class Regeneration:
     project had before.
     """
 
-    def __init__(
-        self,
-        project: Path,
-        package: str,
-        modules: Mapping[str, Sequence[str]],
-        chosen: Iterable[str],
-    ) -> None:
+    def __init__(self, project: Path, package: str, modules: Mapping[str, Sequence[str]]) -> None:
         self.project = project
         self.rendered = project / STAGE / "rendered"
         self.package = package_folder(project, package)
         self.modules = modules
-        self.chosen = tuple(chosen)
+        self.chosen: tuple[str, ...] = ()
         self.there = tuple(name for name in modules if (self._modules / name).is_dir())
         self.kept: list[Path] = []
         self.changes: list[Change] = []
+
+    def choose(self, chosen: Iterable[str]) -> None:
+        """Say what is to be added or refreshed. Raises `Refused` if that is nothing."""
+        self.chosen = tuple(chosen)
+        if not self.chosen:
+            raise Refused(f"name a module, such as sse=yes; there are {', '.join(self.modules)}.")
 
     @property
     def _modules(self) -> Path:

@@ -32,14 +32,22 @@ def cookiecutter(tmp_path: Path, template: Path) -> Cookiecutter:
 NO_MODULE = [f"{module}=no" for module in MODULES]
 
 REFUSED = {
-    "keyword": (["package_name=class"], "package_name"),
-    "standard library": (["package_name=json"], "package_name"),
-    "dependency": (["package_name=pyarrow"], "package_name"),
-    "dependency of a dependency": (["package_name=starlette"], "package_name"),
-    "module": (["package_name=sse"], "package_name"),
-    "the core": (["package_name=streaming"], "package_name"),
+    "keyword": (["package_name=class"], "'class' is a word of Python"),
+    "soft keyword": (["package_name=match"], "'match' is a word of Python"),
+    "standard library": (["package_name=json"], "'json' is a module of Python"),
+    "Python's own tests": (["package_name=test"], "'test' is a module of Python"),
+    "imported by Python": (["package_name=sitecustomize"], "'sitecustomize' is a module of Python"),
+    "installer": (["package_name=pip"], "'pip' is a tool that installs packages"),
+    "builder": (["package_name=setuptools"], "'setuptools' is a tool that installs packages"),
+    "dependency": (["package_name=pyarrow"], "'pyarrow' is a package that the service needs"),
+    "tests' dependency": (["package_name=numpy"], "'numpy' is a package that the service needs"),
+    "dependency of a dependency": (["package_name=starlette"], "is a package that the service"),
+    "module": (["package_name=sse"], "'sse' is a module of the service"),
+    "part": (["package_name=records"], "'records' is a part of the service"),
+    "the core": (["package_name=streaming"], "'streaming' is a folder of the service"),
+    "device": (["package_name=con"], "'con' is a device of Windows"),
     "a dry run of nothing": (["_dry_run=yes"], "_dry_run"),
-    "folder": (["package_name=tests"], "package_name"),
+    "folder": (["package_name=tests"], "'tests' is a folder of the service"),
     "capitals": (["package_name=MyService"], "package_name"),
     "hyphen": (["package_name=my-service"], "package_name"),
     "digit first": (["package_name=3d"], "package_name"),
@@ -67,8 +75,45 @@ def test_a_wrong_answer_is_refused_in_one_line_and_nothing_is_left(
     assert not (tmp_path.parent / "evil").exists()
 
 
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="only Linux shows commands")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ssee=no"], "ssee is no question of this template; is it sse?"),
+        (["sse=no", "batch_exprot=no"], "is it batch_export?"),
+        (["Sse=no"], "is it sse?"),
+        (["colour=blue"], "colour is no question of this template."),
+        (["colour="], "colour is no question of this template."),
+    ],
+)
+def test_an_answer_to_no_question_is_refused_and_nothing_is_left(
+    cookiecutter, tmp_path, monkeypatch, arguments, said
+):
+    """cookiecutter would drop it, and render what nobody has asked for."""
+    temporary = tmp_path.parent / f"{tmp_path.name}-temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    result = cookiecutter(*arguments)
+    assert result.returncode != 0
+    assert [line for line in result.stderr.splitlines() if line.endswith(said)]
+    assert list(tmp_path.iterdir()) == list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["author=a=b"], ["description=ssee=no"], ["-o", "a=b"], ["--output-dir=a=b"], ["-v"]],
+    ids=" ".join,
+)
+def test_what_only_looks_like_an_answer_is_none(arguments, tmp_path):
+    command = [sys.executable, "-m", "cookiecutter", TEMPLATE, "--default-config", "--no-input"]
+    result = subprocess.run(
+        [*command, *arguments, "jsonl=no"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
 def test_a_user_sees_which_modules_are_in_and_how_to_go_on(cookiecutter, tmp_path):
-    said = cookiecutter("sse=no", "jsnol=no").stdout
+    said = cookiecutter("sse=no").stdout
     assert "modules:  file_download, jsonl, batch_export" in said
     assert "left out: sse" in said
     assert said.count("make ") == 2

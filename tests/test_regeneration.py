@@ -252,6 +252,38 @@ def test_the_answers_are_kept_for_the_next_time(render, template, commit, tmp_pa
     assert [module for module in MODULES if kept[module]] == ["sse", "jsonl"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="only Linux shows commands")
+@pytest.mark.parametrize("orders", ["src/orders"], indirect=True)
+def test_only_what_was_named_comes_into_a_repository(render, template, commit, run, orders):
+    """The answers of cookiecutter.json are for a new service."""
+    command = [sys.executable, "-m", "cookiecutter", template, "-f", "--no-input"]
+    refused = run(*command, "project_slug=orders", cwd=orders.parent, check=False)
+    assert "name a module, such as sse=yes" in refused.stdout
+    run(*command, "project_slug=orders", "jsonl=yes", cwd=orders.parent)
+    assert modules_of(orders) == {"jsonl"}
+    commit(orders)
+    run(*command, "project_slug=orders", "sse=yes", cwd=orders.parent)
+    assert modules_of(orders) == {"jsonl", "sse"}
+    kept = json.loads((orders / "streaming.json").read_text("utf-8"))["default_context"]
+    assert [module for module in MODULES if kept[module]] == ["sse", "jsonl"]
+
+
+def modules_of(project: Path) -> set[str]:
+    return {path.name for path in project.glob("**/modules/*/") if path.parts[-3] == project.name}
+
+
+def test_what_a_team_has_written_into_its_answers_stays(render, template, commit, run):
+    service = render(**choose("jsonl"))
+    answers = json.loads((service / "streaming.json").read_text("utf-8"))
+    answers["default_context"] |= {"jsonl": False, "colour": "blue", "author": "Ada"}
+    (service / "streaming.json").write_text(json.dumps(answers), "utf-8")
+    commit(service)
+    command = [sys.executable, "-m", "cookiecutter", template, "-f", "--no-input", "-o", ".."]
+    run(*command, "--config-file", "streaming.json", "sse=yes", cwd=service)
+    kept = json.loads((service / "streaming.json").read_text("utf-8"))["default_context"]
+    assert kept == answers["default_context"] | {"sse": True}
+
+
 def make_dirty(project: Path) -> None:
     (project / "README.md").write_text("edited", encoding="utf-8")
 
@@ -378,7 +410,8 @@ def test_a_failure_half_way_leaves_the_project_as_it_was(orders, regenerate, tem
     (orders / package / "modules" / "jsonl" / "router.py").write_text("old\n", "utf-8")
     subprocess.run(["git", "add", "."], cwd=orders, check=True)
     before = hashes(orders)
-    regeneration = Regeneration(orders, "orders", MODULES, ["jsonl"])
+    regeneration = Regeneration(orders, "orders", MODULES)
+    regeneration.choose(["jsonl"])
     regeneration.plan()
     assert len(regeneration.changes) == 3
     regeneration.changes[-1].source.unlink()
