@@ -3,12 +3,13 @@
 import json
 import os
 import sys
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from repository import GIT, Repository, create
-from template import choose
+from template import MODULES, choose
 
 pytestmark = pytest.mark.unix
 
@@ -70,6 +71,37 @@ def test_a_module_comes_and_goes_around_what_a_team_has_edited(
     service.commit("add jsonl")
     assert DONE in update(service, answers='{"jsonl": false}').stdout
     assert service.files() == edited
+
+
+CRUFT = f"CRUFT={sys.executable} -m cruft"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("first", "second"), [*permutations(MODULES, 2)])
+def test_make_adds_a_module(template_repository, tmp_path, run, first, second):
+    """With what names it in shared files: as if both had been chosen at once."""
+    service = create(template_repository, tmp_path / "one", extra_context=choose(first)).start()
+    both = create(template_repository, tmp_path / "two", extra_context=choose(first, second))
+    run("make", "add", f"MODULE={second}", CRUFT, cwd=service.folder)
+    assert service.files() == both.files()
+
+
+@pytest.mark.parametrize("module", ["", "sse", "nope", "author"])
+def test_make_adds_nothing_that_there_is_not_or_is_there(
+    template_repository, tmp_path, run, module
+):
+    service = create(template_repository, tmp_path, extra_context=choose("sse")).start()
+    before = service.files()
+    said = run("make", "add", f"MODULE={module}", "CRUFT=false", cwd=service.folder, check=False)
+    assert said.returncode != 0
+    assert "not there yet: file_download jsonl batch_export\n" in said.stdout
+    assert service.files() == before
+
+
+def test_make_updates_and_check_names_conflicts(newer_template, tmp_path, run):
+    service = create(newer_template, tmp_path, extra_context=choose("sse")).start()
+    run("make", "update", CRUFT, cwd=service.folder)
+    run("make", "merged", cwd=service.folder)
 
 
 def test_what_is_new_in_the_template_is_merged_with_edits_of_the_same_files(
