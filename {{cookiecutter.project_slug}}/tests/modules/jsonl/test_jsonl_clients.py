@@ -27,9 +27,6 @@ def test_a_client_reads_every_record(http, run_client, url, client):
 def test_a_client_takes_a_url_as_it_is(run_client, url, client):
     result = run_client(client, url + "?format=csv&limit=1&sensor={sensor-152,sensor-034}#part")
     assert (result.returncode, result.stdout) == (0, ""), result.stderr
-    redirected = url.replace("/records/readings", "/records/readings/")
-    result = run_client(client, f"{redirected}?format=csv&limit=1&sensor=sensor-152#part")
-    assert (result.returncode, result.stdout.count("\n")) == (0, 1), result.stderr
 
 
 def test_the_javascript_client_can_have_another_name(require, run, url, tmp_path):
