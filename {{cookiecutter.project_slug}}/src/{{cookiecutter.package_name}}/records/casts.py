@@ -11,16 +11,18 @@ import duckdb
 
 # DuckDB gives Arrow wrong values of some, and the insides of others.
 DUCKDB_CASTS = {
-    **dict.fromkeys(["hugeint", "uhugeint", "bignum", "bit", "time with time zone"], "VARCHAR"),
+    **dict.fromkeys(
+        ["hugeint", "uhugeint", "bignum", "bit", "time with time zone", "type"], "VARCHAR"
+    ),
     "variant": "JSON",
     # In which infinity is no number of seconds.
     **dict.fromkeys(["timestamp_s", "timestamp_ms"], "TIMESTAMP"),
 }
-NESTED = {"list", "array", "map", "struct", "union"}
+NESTED = {"list", "array", "map", "struct", "tuple", "union"}
 # What ADBC has the right values of, and of one-dimensional arrays of them.
 POSTGRESQL_EXACT = re.compile(
     r"""boolean|smallint|integer|bigint|real|double\ precision|date|interval|uuid|jsonb?|bytea
-    |text|name|"char"|character(\ varying)?(\(\d+\))?
+    |text|name|"char"|bpchar|character(\ varying)?(\(\d+\))?
     |time(\(\d\))?\ without\ time\ zone|timestamp(\(\d\))?\ with(out)?\ time\ zone""",
     re.VERBOSE,
 )
@@ -51,9 +53,11 @@ def _postgresql_column(name: str, data_type: str) -> str:
     is_exact = POSTGRESQL_EXACT.fullmatch(element)
     if element == data_type:
         return name if is_exact else f"{name}::text AS {name}"
-    carried = data_type if is_exact else "text[]"
-    refused = f"('several dimensions: ' || array_dims({name}))::{carried}"
-    return f"CASE WHEN array_ndims({name}) > 1 THEN {refused} ELSE {name}::{carried} END AS {name}"
+    carried = name if is_exact else f"{name}::text[]"
+    refused = (
+        f"('several dimensions: ' || array_dims({name}))::{data_type if is_exact else 'text[]'}"
+    )
+    return f"CASE WHEN array_ndims({name}) > 1 THEN {refused} ELSE {carried} END AS {name}"
 
 
 def _duckdb_column(name: str, data_type: Any) -> str:
@@ -72,20 +76,19 @@ def _is_inexact(data_type: Any) -> bool:
 
 def _target(data_type: Any) -> str:
     """The type that a value of this type of DuckDB is cast to."""
+    if data_type.id not in NESTED:
+        return DUCKDB_CASTS.get(data_type.id, str(data_type))
+    children = [child for _, child in data_type.children]
     match data_type.id:
         case "list":
-            return f"{_target(data_type.children[0][1])}[]"
+            return f"{_target(children[0])}[]"
         case "array":
-            (_, child), (_, size) = data_type.children
-            return f"{_target(child)}[{size}]"
-        case "map":
-            (_, key), (_, value) = data_type.children
-            return f"MAP({_target(key)}, {_target(value)})"
+            return f"{_target(children[0])}[{children[1]}]"
         case "struct":
             return f"STRUCT({_members(data_type.children)})"
         case "union":
             return f"UNION({_members(data_type.children[1:])})"  # the first is the tag
-    return DUCKDB_CASTS.get(data_type.id, str(data_type))
+    return f"{data_type.id}({', '.join(map(_target, children))})"  # a map or a tuple
 
 
 def _members(children: list[tuple[str, Any]]) -> str:

@@ -118,11 +118,14 @@ def _struct(column: pa.Array, forms: Forms) -> pa.Array:
 
 def _union(union: pa.Array, forms: Forms) -> pa.Array:
     """A struct with all members of a union, of which one at most is there."""
+    # Of a slice, pyarrow's own `type_codes` and `offsets` begin where the whole does.
+    _, codes_buffer, *offsets_buffer = union.buffers()[: 3 if union.type.mode == "dense" else 2]
+    codes = _numbers(union, pa.int8(), codes_buffer)
     rows = pa.array(range(len(union)), pa.int32())
-    places = union.offsets if union.type.mode == "dense" else rows
+    places = _numbers(union, pa.int32(), *offsets_buffer) if offsets_buffer else rows
     children = []
     for index, code in enumerate(union.type.type_codes):
-        is_there = pc.equal(union.type_codes, pa.scalar(code, pa.int8()))  # ty: ignore[missing-attribute]
+        is_there = pc.equal(codes, pa.scalar(code, pa.int8()))  # ty: ignore[missing-attribute]
         taken = pc.if_else(is_there, places, None)  # ty: ignore[missing-attribute]
         children.append(union.field(index).take(taken))
     is_null = pa.array([True] * len(union), pa.bool_())
@@ -132,8 +135,14 @@ def _union(union: pa.Array, forms: Forms) -> pa.Array:
     return _struct(pa.StructArray.from_arrays(children, names, mask=is_null), forms)
 
 
+def _numbers(union: pa.Array, data_type: pa.DataType, buffer: pa.Buffer) -> pa.Array:
+    return pa.Array.from_buffers(data_type, len(union), [None, buffer], offset=union.offset)
+
+
 def _map(column: pa.Array, forms: Forms) -> pa.Array:
     offsets, keys, items = _entries(column, column.keys, column.items)
+    if forms.key is key and pa.types.is_nested(keys.type):  # JSON has texts there
+        raise texts.NoTextForm(column.type)
     keys = _column(keys, forms, forms.key)
     items = _column(items, forms, forms.inner)
     made = pa.map_(keys.type, column.type.item_field.with_type(items.type))

@@ -15,7 +15,8 @@ from .settings import format_settings
 # A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection).
 FORMULA = r"^([=+\-@\t\r\n\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])"
 # But none of these: a number, a telephone number, and the name of an account.
-NO_FORMULA = r"^([+\-]?[0-9]+([.,][0-9]+)*([eE][+\-]?[0-9]+)?%?|\+[0-9][0-9 ()/.\-]*|@[\pL\pN_.]+)$"
+NUMBER = r"[+\-]?([0-9]+([.,][0-9]+)*([eE][+\-]?[0-9]+)?%?|[Ii]nfinity)"
+NO_FORMULA = rf"^({NUMBER}|\+[0-9][0-9 ()/.\-]*|@[\pL\pN_.]+)$"
 FIRST_BYTES = pa.array([b"=", b"+", b"-", b"@", b"\t", b"\r", b"\n", b"\xef"], pa.binary())
 # They stand for a text that is empty, and for NULL in the only column, until both are written: to
 # arro3 they are the same.
