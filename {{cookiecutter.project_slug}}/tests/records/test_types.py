@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from glob import glob
 from itertools import groupby
@@ -14,9 +15,9 @@ from typing import Any
 import adbc_driver_postgresql.dbapi as adbc
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from pydantic import BaseModel
 
 from {{ cookiecutter.package_name }}.records import (
     casts,
@@ -24,6 +25,8 @@ from {{ cookiecutter.package_name }}.records import (
 )
 from {{ cookiecutter.package_name }}.records.formats import (
     columns,
+    objects,
+    settings,
 )
 
 from tests.records.postgres import Database, running_database
@@ -155,7 +158,10 @@ UNIONS = {
 MEMBERS = [{"n": n, "s": s} for n, s in [(1, None), (None, "b"), (3, None), (None, "d")]]
 ARROW: dict[str, tuple[pa.Array, list[Any]]] = {
     **{f"{kind} union": (union, MEMBERS) for kind, union in UNIONS.items()},
-    "run-end encoded": (pc.run_end_encode(pa.array([1, 1, None, 2])), [1, 1, None, 2]),
+    "run-end encoded": (
+        pa.RunEndEncodedArray.from_arrays(pa.array([2, 3, 4]), pa.array([1, None, 2])),
+        [1, 1, None, 2],
+    ),
     "list view": (
         pa.array([[1], None, [], [2, 3]], pa.list_view(pa.int8())),
         [[1], None, [], [2, 3]],
@@ -309,3 +315,57 @@ def test_the_docs_have_every_type_of_duckdb():
     )
     missing = {name for (name,) in duckdb.connect().sql(query).fetchall()} - known
     assert not missing
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "text"),
+    [
+        ("UTC", "2026-07-01T12:00:00", "2026-07-01T12:00:00Z"),
+        ("Europe/Berlin", "2026-07-01T12:00:00", "2026-07-01T10:00:00Z"),
+        ("Europe/Berlin", "2026-10-25T02:30:00", "2026-10-25T00:30:00Z"),  # the first of two
+    ],
+)
+def test_a_time_without_a_zone_is_in_that_of_the_settings(monkeypatch, zone, at, text):
+    monkeypatch.setenv("RECORDS_NAIVE_TIME_ZONE", zone)
+    monkeypatch.setattr(columns, "format_settings", settings.FormatSettings)
+    monkeypatch.setattr(objects, "format_settings", settings.FormatSettings)
+    naive = pa.array([at, None], pa.string()).cast(pa.timestamp("us"))
+    infinite = pa.array([2**63 - 1], pa.int64()).view(naive.type)
+    batch = pa.record_batch({"v": pa.concat_arrays([naive[:1], naive, infinite])})
+    check(batch, [text, None, "infinity"])
+    model = {"v": datetime.fromisoformat(at)}
+    assert json.loads(formats.JsonLines().encode([model])) == {"v": text}
+
+
+TEXTS = pa.record_batch({"v": [2**53 + 1, None], "w": [[{"x": 1}], []], "z": [1.5, 2.5]})
+OBJECTS = [{"v": 2**53 + 1, "w": [{"x": 1}], "z": 1.5}, {"v": None, "w": [], "z": 2.5}]
+
+
+@pytest.mark.parametrize("records", [TEXTS, OBJECTS])
+@pytest.mark.parametrize("encoder", [formats.JsonLines, formats.NdJson, formats.JsonArray])
+def test_integers_are_exact_and_text_where_that_is_asked_for(encoder, records):
+    def encoded(**options: Any) -> bytes:
+        new = encoder(**options)
+        return new.start() + new.encode(records) + new.end(2)
+
+    assert b'"v":9007199254740993,"w":[{"x":1}],"z":1.5}' in encoded()
+    assert b'"v":"9007199254740993","w":[{"x":"1"}],"z":1.5}' in encoded(integers_as_text=True)
+
+
+class Text(BaseModel):
+    v: str
+
+
+@pytest.mark.parametrize("record", [{"v": "a\x85b\u2028c\u2029"}, Text(v="a\x85b\u2028c\u2029")])
+def test_objects_have_no_line_end_within_a_line(record):
+    line = formats.JsonLines().encode([record])
+    assert line.decode().splitlines() == [r'{"v":"a\u0085b\u2028c\u2029"}']
+    assert json.loads(line) == {"v": "a\x85b\u2028c\u2029"}
+
+
+def test_null_and_empty_text_differ_in_csv():
+    batch = pa.record_batch({"a": ["", None, '"'], "b": [None, "", "x"]})
+    assert formats.Csv().encode(batch) == b'a,b\n"",\n,""\n"""",x\n'
+    assert formats.Csv().encode(batch.select(["a"])) == b'a\n""\n\n""""\n'
+    rows = [dict(zip("ab", row, strict=True)) for row in [("", None), (None, ""), ('"', "x")]]
+    assert formats.Csv().encode(rows) == formats.Csv().encode(batch)

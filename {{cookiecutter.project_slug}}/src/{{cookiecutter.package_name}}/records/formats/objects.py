@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import orjson
@@ -16,6 +17,7 @@ from pydantic_core import to_jsonable_python
 
 from ..inputs import plain
 from .lines import escape_line_ends
+from .settings import format_settings
 from .texts import iso_duration
 
 ARROW_TYPES = (bytes, date, datetime, time, timedelta, Decimal)
@@ -53,6 +55,8 @@ def _with_texts(value: Any) -> Any:
 def _to_json_lines(records: Sequence[Any]) -> bytes:
     types = {*map(type, records)}
     dump = (_own_json(types.pop()) if len(types) == 1 else None) or _dump
+    if dump is _dump and format_settings().naive_time_zone != "UTC":
+        return _dump(records, CAREFUL_OPTIONS)
     with suppress(TypeError):
         lines = dump(records)
         if not OTHER_TIME.search(lines):
@@ -96,6 +100,11 @@ def _own_json(record_type: type) -> Callable[[Sequence[Any]], bytes] | None:
     return None
 
 
+def _naive_zone() -> tzinfo:
+    name = format_settings().naive_time_zone
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
 def _to_plain(value: Any) -> Any:
     """What msgspec does not know."""
     if type(value).__name__ == "NAType":  # of pandas
@@ -113,7 +122,8 @@ def _to_plain(value: Any) -> Any:
 def _to_json(value: Any) -> Any:
     """What orjson does not know, or would write in another form than Arrow columns have."""
     if type(value) is datetime:
-        in_utc = value if value.tzinfo in {None, UTC} else value.astimezone(UTC)
+        zoned = value if value.tzinfo else value.replace(tzinfo=_naive_zone())
+        in_utc = zoned if zoned.tzinfo is UTC else zoned.astimezone(UTC)
         return f"{in_utc.replace(tzinfo=None).isoformat()}Z"
     if isinstance(value, msgspec.Struct):
         return msgspec.to_builtins(value, builtin_types=ARROW_TYPES, enc_hook=_to_plain)
