@@ -3,7 +3,9 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from ...streaming.settings import EnvironmentSettings
 
 
 def _check_zone(name: str) -> str:
@@ -13,8 +15,8 @@ def _check_zone(name: str) -> str:
         raise ValueError(f"{name!r} is no time zone that is known here") from error
 
 
-class FormatSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="RECORDS_", env_file=".env", extra="ignore")
+class FormatSettings(EnvironmentSettings):
+    model_config = SettingsConfigDict(env_prefix="RECORDS_")
 
     naive_time_zone: Annotated[
         str,
