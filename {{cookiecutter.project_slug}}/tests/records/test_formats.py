@@ -127,13 +127,6 @@ def test_timestamps_are_rfc_3339_in_utc():
         assert re.search(r"2026-03-29T01:30:00\.250(000)?Z", encode(encoder, batch).decode())
 
 
-@pytest.mark.parametrize("encoder", [formats.JsonLines, formats.JsonArray, formats.Csv])
-def test_a_time_that_has_no_date_is_an_error(encoder):
-    batch = pa.record_batch({"at": pa.array([2**63 - 1], pa.timestamp("us", "UTC"))})
-    with pytest.raises(Exception, match=r"date|year|range|timestamp"):
-        encoder().encode(batch)
-
-
 def test_decimals_keep_their_digits():
     batch = pa.record_batch({"amount": pa.array([Decimal("0.10")], pa.decimal128(20, 2))})
     assert encode(formats.JsonLines(), batch) == b'{"amount":"0.10"}\n'

@@ -282,6 +282,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "numpy array": (np.arange(3), [0, 1, 2]),
     "pandas time": (pd.Timestamp("2026-01-01T12:00:00"), "2026-01-01T12:00:00Z"),
     "pandas no time": (pd.NaT, None),
+    "pandas nothing": (pd.NA, None),
 }
 
 

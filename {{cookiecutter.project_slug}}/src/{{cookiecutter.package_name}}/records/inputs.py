@@ -17,11 +17,13 @@ from dataclasses import is_dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
 
+import duckdb
 import msgspec
 import pyarrow as pa
 from pydantic import BaseModel, TypeAdapter
 
 from ..streaming.threads import close, iterate_in_thread
+from . import casts
 
 Kind = Literal["record", "list", "batch", "arrow"]
 # Their items are not records, and where they have none nothing else would tell.
@@ -106,6 +108,8 @@ def weigh(item: Any, bytes_of_a_record: int = WEIGHT) -> int:
 
 def _batches(data: Any) -> Iterator[pa.RecordBatch]:
     """The batches of Arrow data; where it has none, an empty one tells its columns."""
+    if isinstance(data, duckdb.DuckDBPyRelation):
+        data = casts.exact(data)
     try:
         if hasattr(data, "__arrow_c_stream__"):
             reader = pa.RecordBatchReader.from_stream(data)

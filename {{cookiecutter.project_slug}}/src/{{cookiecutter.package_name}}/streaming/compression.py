@@ -14,7 +14,8 @@ from .pools import COMPUTING
 from .turns import take_turn
 
 COMPRESSIBLE = re.compile(
-    r"text/.+|application/(json|jsonl|json-seq|x-ndjson|xml|yaml|javascript)|.+\+(json|xml)"
+    r"text/.+|.+\+(json|xml)"
+    r"|application/(x-)?([nl]?d?json|json(l|-?lines|-seq)|csv|xml|yaml|javascript)"
 )
 SMALL_BYTES = 500
 TURN_BYTES = 4 * 1024

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from {{ cookiecutter.package_name }}.modules.jsonl import (
     cursors,
+    negotiation,
     parameters,
     source,
 )
@@ -59,12 +60,13 @@ def test_the_same_records_come_in_every_format(http, url):
         ("text/csv; charset=utf-8", "text/csv"),
         ("application/json;charset=UTF-8;q=0.9, text/csv;q=0.1", "application/json"),
         (",,,", "application/jsonl"),
+        *((name, name) for names in negotiation.ALIASES.values() for name in names),
     ],
 )
 def test_the_accept_header_chooses_the_format(http, url, accept, media_type):
     response = http.get(url, headers={"Accept": accept}, params={"limit": 1})
     assert response.headers["content-type"].partition(";")[0] == media_type
-    assert response.headers["vary"] == "Accept, Accept-Language, Accept-Encoding"
+    assert response.headers["vary"] == "Accept, Accept-Encoding"
 
 
 def test_accept_may_have_several_lines(http, url):
@@ -253,3 +255,9 @@ def test_sources_of_the_same_records_share_their_description(http, failing_servi
 def test_its_streams_are_counted(http, service, url):
     http.get(url, params={"limit": 1})
     assert 'streaming_records_total{module="jsonl"}' in http.get(f"{service}/metrics").text
+
+
+def test_integers_are_text_when_that_is_asked_for(http, url):
+    for integers, expected in [("number", 1), ("text", "1")]:
+        params = {"limit": 1, "fields": "id", "integers": integers, "format": "json"}
+        assert http.get(url, params=params).json() == [{"id": expected}]

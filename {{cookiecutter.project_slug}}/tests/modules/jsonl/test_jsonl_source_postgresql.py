@@ -18,7 +18,7 @@ from tests.modules.jsonl.examples import (
     records_at,
     serve_example,
 )
-from tests.modules.jsonl.postgres import ROWS, Database, running_database
+from tests.records.postgres import ROWS, Database, running_database
 from tests.streaming.fixtures import Server, free_port
 from tests.streaming.stalled import stopped_reader
 

@@ -60,6 +60,9 @@ async def export_table(
     file_name = f"{source}.{encoder.name}"
     return StreamResponse(
         encode_batches(table.batches(), encoder),
-        headers={"Content-Disposition": f'attachment; filename="{file_name}"'},
+        headers={
+            "Content-Disposition": f'attachment; filename="{file_name}"',
+            **encoder.headers,
+        },
         media_type=encoder.media_type,
     )

@@ -41,7 +41,11 @@ class Parameters(BaseModel):
     locale: Annotated[
         str | None,
         AfterValidator(_check_locale),
-        Field(description="Language tag for CSV, in place of `Accept-Language`; `und` is none."),
+        Field(description="Language tag of the spreadsheet that CSV is for; `und` is none."),
+    ] = None
+    integers: Annotated[
+        Literal["number", "text"] | None,
+        Field(description="How JSON has integers of 64 bits; as text no JavaScript rounds them."),
     ] = None
     bom: Annotated[
         bool, Field(description="Begin CSV with the byte order mark that Excel looks for.")

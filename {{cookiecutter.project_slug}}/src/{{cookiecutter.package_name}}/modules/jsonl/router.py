@@ -44,7 +44,7 @@ def add_source(name: str, source: RecordSource) -> None:
 
 
 def response_headers(name: str, encoder: Encoder, parameters: Parameters) -> dict[str, str]:
-    headers = {"Vary": "Accept, Accept-Language", "X-Content-Type-Options": "nosniff"}
+    headers = {"Vary": "Accept", "X-Content-Type-Options": "nosniff", **encoder.headers}
     if isinstance(encoder, LocalizedCsv):
         headers["Content-Language"] = str(encoder.locale).replace("_", "-")
     if parameters.download:

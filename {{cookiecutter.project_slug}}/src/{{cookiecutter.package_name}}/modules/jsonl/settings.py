@@ -14,9 +14,6 @@ class JsonlSettings(EnvironmentSettings):
     end_record: Annotated[
         bool, Field(description="End JSON Lines with an end record unless `?end=false` is asked.")
     ] = False
-    guard_formulas: Annotated[
-        bool, Field(description="Put an apostrophe before text in CSV that would run as a formula.")
-    ] = True
     follow_seconds: Annotated[
         float, Field(gt=0, description="Time until a source that is followed is asked again.")
     ] = 1.0

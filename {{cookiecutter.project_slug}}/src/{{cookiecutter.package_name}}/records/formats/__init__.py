@@ -1,17 +1,7 @@
 """Batches of records as bytes: one encoder for each format, all behind one interface.
 
-Values have one text form everywhere:
-
-| value | JSON | CSV |
-| --- | --- | --- |
-| time with or without a zone | RFC 3339 in UTC, `"2026-01-01T00:00:00Z"`; without one it is UTC | same |
-| float that is not finite | `null` | `NaN`, `inf`, `-inf` |
-| decimal | text with all its digits, `"0.10"` | the digits |
-| bytes | text, hexadecimal | same |
-| enum | its value | same |
-| nested record, list | object, array | JSON |
-| U+2028 and other text | as it is, in UTF-8 | same, guarded against formulas |
-| lone surrogate, integer beyond 64 bits | an error: no format can carry it | same |
+Values have one text form everywhere: docs/records/values.md. What no format can carry, a lone surrogate
+or in an object an integer beyond 64 bits, is an error.
 """
 
 from .binary import ArrowStream, Parquet

@@ -1,6 +1,6 @@
 import io
 from math import isqrt
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +21,8 @@ class _BinaryEncoder(Encoder):
     (a field that is `None` throughout), let the source yield Arrow batches.
     """
 
+    forms: ClassVar[columns.Forms]
+
     def __init__(self) -> None:
         self._sink = _Sink()
         self._writer: pq.ParquetWriter | pa.ipc.RecordBatchStreamWriter | None = None
@@ -31,7 +33,7 @@ class _BinaryEncoder(Encoder):
         self._bytes_written = 0
 
     def prepare(self, batch: Batch) -> Any:
-        return columns.plain(batch) if isinstance(batch, pa.RecordBatch) else batch
+        return self._convert(batch) if isinstance(batch, pa.RecordBatch) else batch
 
     def write(self, batch: Batch) -> bytes:
         if isinstance(batch, pa.RecordBatch):
@@ -53,8 +55,18 @@ class _BinaryEncoder(Encoder):
         return self._sink.take()
 
     def _add_objects(self) -> None:
-        self._add(columns.plain(objects.to_arrow(self._objects, self._schema)))
+        self._add(self._convert(objects.to_arrow(self._objects, self._schema)))
         self._objects.clear()
+
+    def _convert(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Raises `ValueError` for decimals of more digits than their type says."""
+        made = columns.convert(batch, self.forms)
+        for column, field in zip(made.columns, made.schema, strict=True):
+            try:
+                column.validate(full=pa.types.is_decimal(field.type))
+            except pa.ArrowInvalid as error:
+                raise ValueError(f"The column {field.name!r} ({field.type}): {error}") from error
+        return made
 
     def _add(self, batch: pa.RecordBatch) -> None:
         self._schema = self._schema or batch.schema
@@ -90,12 +102,18 @@ class Parquet(_BinaryEncoder):
     name = "parquet"
     media_type = "application/vnd.apache.parquet"
     in_thread = True
+    forms = columns.PARQUET
 
     def _group_bytes(self) -> int:
         kept = GROUP_BYTES_KEPT * len(self._batches[0].schema)
         return max(GROUP_BYTES, isqrt(kept * self._bytes_written))
 
     def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
+        for field in schema:
+            try:
+                pq.ParquetWriter(io.BytesIO(), pa.schema([field])).close()
+            except pa.ArrowNotImplementedError as error:
+                raise columns.Unrepresentable(field.name, field.type) from error
         return pq.ParquetWriter(self._sink, schema, compression="zstd")
 
 
@@ -104,6 +122,7 @@ class ArrowStream(_BinaryEncoder):
 
     name = "arrow"
     media_type = "application/vnd.apache.arrow.stream"
+    forms = columns.ARROW
 
     def _open(self, schema: pa.Schema) -> pa.ipc.RecordBatchStreamWriter:
         return pa.ipc.new_stream(self._sink, schema)

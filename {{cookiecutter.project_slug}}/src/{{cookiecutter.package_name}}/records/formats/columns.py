@@ -1,120 +1,290 @@
-"""Arrow columns in the forms that text formats write."""
+"""Arrow columns in the forms that a format can write, decided by their types before the first byte.
 
-import io
-from collections.abc import Callable, Iterator
+pyarrow and arro3 go wrong over slices, views, unions and maps, each somewhere else. So whatever is
+nested is taken apart and built anew, of a few plain types.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from arro3.io import write_ndjson
+from fastapi import HTTPException
 
-LISTS = (
-    (pa.types.is_list, pa.list_),
-    (pa.types.is_large_list, pa.large_list),
-    (pa.types.is_list_view, pa.list_),
-    (pa.types.is_large_list_view, pa.large_list),
-)
+from . import texts
+from .settings import format_settings
+
 PLAIN_TYPES = {
     pa.string_view(): pa.string(),
     pa.binary_view(): pa.binary(),
     pa.date64(): pa.date32(),
+    pa.float16(): pa.float32(),
 }
+VIEWS = (pa.types.is_list_view, pa.types.is_large_list_view)
+LISTS = (pa.types.is_list, pa.types.is_large_list, *VIEWS)
+# Whose text arro3 writes as we do, where nothing is around them.
+FAST = (*texts.BARE, *texts.STRINGS, *texts.BINARIES, pa.types.is_null)
+LARGE_INTEGERS = (pa.int64(), pa.uint64())
+# Seconds and days of which arro3 knows the date.
+MOST_SECONDS = 8 * 10**12
+MOST_DAYS = 9 * 10**7
+# ADBC counts PostgreSQL's times from 1970, and what then is beyond the integer's range overflows.
+POSTGRESQL = b"POSTGRESQL:type"
+DAYS_TO_2000 = 10_957
+TO_2000 = {32: DAYS_TO_2000, 64: DAYS_TO_2000 * texts.DAY_SECONDS * 10**6}
+# PostgreSQL's first day is in 4714 BC.
+FIRST = {32: -2_500_000, 64: -2_500_000 * texts.DAY_SECONDS * 10**6}
 
 
-def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The same instants with `UTC` as their zone; a time without a zone is taken for UTC.
+class Unrepresentable(HTTPException):
+    """A format has no form for the type of a column, which is known before the first byte."""
 
-    What other libraries have in place of lists, strings and dates becomes these.
-    """
-    return _cast(batch, _plain)
+    type = "/problems/unrepresentable"
 
-
-def for_json(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """What JSON can carry. Raises `ValueError` for a time that has no date in RFC 3339."""
-    batch = _cast(batch, _exact)
-    check_times(batch)
-    return batch
+    def __init__(self, column: str, data_type: object) -> None:
+        super().__init__(
+            406,
+            f"The column {column!r} is of the type {data_type}, for which this format has no form: "
+            "leave it out, ask for another format, or cast it in the query.",
+        )
 
 
-def to_json_lines(batch: pa.RecordBatch) -> bytes:
-    """A line for each row of a batch that went through `for_json`."""
-    buffer = io.BytesIO()
-    write_ndjson(batch, buffer, explicit_nulls=True)
-    return buffer.getvalue()
+Leaf = Callable[[pa.Array], pa.Array]
 
 
-def check_times(batch: pa.RecordBatch) -> None:
-    """arro3 would write the text of its own error in place of a time that has no date."""
-    for column in _leaves(batch.columns):
-        # Nanoseconds reach from 1677 to 2262, and only pandas has an object for them.
-        is_time = pa.types.is_timestamp(column.type) and column.type.unit != "ns"
-        if is_time or pa.types.is_date(column.type):
-            try:
-                pc.min_max(column).as_py()  # ty: ignore[missing-attribute]
-            except (ValueError, OverflowError) as error:
-                raise ValueError(f"A time has no date: {error}") from error
+class Forms(NamedTuple):
+    """What becomes of values that are not nested, of those within others, and of keys of maps."""
+
+    top: Leaf
+    inner: Leaf
+    key: Leaf
+    keeps_dictionaries: bool = False
+    keeps_unions: bool = False
+
+    def mended(self) -> "Forms":
+        """The same for columns of PostgreSQL."""
+        top, inner, key = (_after_mending(leaf) for leaf in (self.top, self.inner, self.key))
+        return self._replace(top=top, inner=inner, key=key)
 
 
-def _leaves(columns: list[pa.Array]) -> Iterator[pa.Array]:
-    for column in columns:
-        if pa.types.is_struct(column.type):
-            yield from _leaves(column.flatten())
-        elif pa.types.is_map(column.type):
-            yield from _leaves([column.keys, column.items])
-        elif pa.types.is_dictionary(column.type):
-            yield from _leaves([column.dictionary])
-        elif pa.types.is_nested(column.type):
-            yield from _leaves([column.flatten()])
-        else:
-            yield column
+def convert(batch: pa.RecordBatch, forms: Forms) -> pa.RecordBatch:
+    """The batch in `forms`. Raises `Unrepresentable`."""
+    columns, fields = [], []
+    for column, field in zip(batch.columns, batch.schema, strict=True):
+        is_postgresql = POSTGRESQL in (field.metadata or {})
+        try:
+            used = forms.mended() if is_postgresql else forms
+            made = _column(column, used, used.top)
+        except (texts.NoTextForm, pa.ArrowNotImplementedError) as error:
+            raise Unrepresentable(field.name, field.type) from error
+        columns.append(made)
+        fields.append(_describe(field, made.type))
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields, batch.schema.metadata))
 
 
-def _cast(batch: pa.RecordBatch, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.RecordBatch:
-    fields = [field.with_type(_map(field.type, leaf)) for field in batch.schema]
-    schema = pa.schema(fields, batch.schema.metadata)
-    columns = [
-        column if column.type == field.type else _cast_column(column, field.type)
-        for column, field in zip(batch.columns, fields, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+def _describe(field: pa.Field, made: pa.DataType) -> pa.Field:
+    """The field of what was made; what is carried as text says of what type it was."""
+    if made == field.type:
+        return field
+    is_text = pa.types.is_string(made)
+    note = {"carried_as_text": str(field.type)} if is_text else {}
+    return field.with_type(made).with_metadata({**(field.metadata or {}), **note})
 
 
-def _cast_column(column: pa.Array, data_type: pa.DataType) -> pa.Array:
-    if _has_view(column.type):  # which pyarrow casts to what is not there
-        return pa.array(column.to_pylist(), data_type)
-    return column.cast(data_type)
-
-
-def _has_view(data_type: pa.DataType) -> bool:
-    is_view = pa.types.is_list_view(data_type) or pa.types.is_large_list_view(data_type)
-    inner = (data_type.field(index).type for index in range(data_type.num_fields))
-    return is_view or any(map(_has_view, inner))
-
-
-def _map(data_type: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
-    def mapped(field: pa.Field) -> pa.Field:
-        return field.with_type(_map(field.type, leaf))
-
-    if pa.types.is_struct(data_type):
-        return pa.struct([mapped(field) for field in data_type])
-    if pa.types.is_map(data_type):
-        return pa.map_(mapped(data_type.key_field), mapped(data_type.item_field))
-    if pa.types.is_fixed_size_list(data_type):
-        return pa.list_(mapped(data_type.value_field), data_type.list_size)
+def _column(column: pa.Array, forms: Forms, leaf: Leaf) -> pa.Array:
+    data_type = column.type
+    if isinstance(data_type, pa.BaseExtensionType) or (
+        forms.keeps_unions and pa.types.is_union(data_type)
+    ):
+        return leaf(column)
+    if pa.types.is_run_end_encoded(data_type):
+        return _column(pc.run_end_decode(column), forms, leaf)  # ty: ignore[missing-attribute]
     if pa.types.is_dictionary(data_type):
-        value_type = _map(data_type.value_type, leaf)
-        return data_type if value_type == data_type.value_type else value_type
-    for is_list, make_list in LISTS:
-        if is_list(data_type):
-            return make_list(mapped(data_type.value_field))
-    return leaf(data_type)
+        is_plain = leaf(column.dictionary).type == data_type.value_type
+        if forms.keeps_dictionaries and is_plain:
+            return column
+        return _column(column.dictionary_decode(), forms, leaf)
+    for is_kind, build in NESTED:
+        if is_kind(data_type):
+            return build(column, forms)
+    return leaf(column)
 
 
-def _plain(data_type: pa.DataType) -> pa.DataType:
+def _struct(column: pa.Array, forms: Forms) -> pa.Array:
+    children = [_column(column.field(i), forms, forms.inner) for i in range(column.type.num_fields)]
+    fields = [f.with_type(c.type) for f, c in zip(column.type, children, strict=True)]
+    return pa.StructArray.from_arrays(children, fields=fields, mask=column.is_null())
+
+
+def _union(union: pa.Array, forms: Forms) -> pa.Array:
+    """A struct with all members of a union, of which one at most is there."""
+    # Of a slice, pyarrow's own `type_codes` and `offsets` begin where the whole does.
+    _, codes_buffer, *offsets_buffer = union.buffers()[: 3 if union.type.mode == "dense" else 2]
+    codes = _numbers(union, pa.int8(), codes_buffer)
+    rows = pa.array(range(len(union)), pa.int32())
+    places = _numbers(union, pa.int32(), *offsets_buffer) if offsets_buffer else rows
+    children = []
+    for index, code in enumerate(union.type.type_codes):
+        is_there = pc.equal(codes, pa.scalar(code, pa.int8()))  # ty: ignore[missing-attribute]
+        taken = pc.if_else(is_there, places, None)  # ty: ignore[missing-attribute]
+        children.append(union.field(index).take(taken))
+    is_null = pa.array([True] * len(union), pa.bool_())
+    for child in children:
+        is_null = pc.and_(is_null, child.is_null())  # ty: ignore[missing-attribute]
+    names = [field.name for field in union.type]
+    return _struct(pa.StructArray.from_arrays(children, names, mask=is_null), forms)
+
+
+def _numbers(union: pa.Array, data_type: pa.DataType, buffer: pa.Buffer) -> pa.Array:
+    return pa.Array.from_buffers(data_type, len(union), [None, buffer], offset=union.offset)
+
+
+def _map(column: pa.Array, forms: Forms) -> pa.Array:
+    offsets, keys, items = _entries(column, column.keys, column.items)
+    if forms.key is key and pa.types.is_nested(keys.type):  # JSON has texts there
+        raise texts.NoTextForm(column.type)
+    keys = _column(keys, forms, forms.key)
+    items = _column(items, forms, forms.inner)
+    made = pa.map_(keys.type, column.type.item_field.with_type(items.type))
+    return pa.MapArray.from_arrays(offsets, keys, items, type=made, mask=column.is_null())
+
+
+def _fixed_list(column: pa.Array, forms: Forms) -> pa.Array:
+    size = column.type.list_size
+    values = column.values.slice(column.offset * size, len(column) * size)
+    values = _column(values, forms, forms.inner)
+    made = pa.list_(column.type.value_field.with_type(values.type), size)
+    return pa.FixedSizeListArray.from_arrays(values, type=made, mask=column.is_null())
+
+
+def _list(column: pa.Array, forms: Forms) -> pa.Array:
+    is_large = "large" in str(column.type)
+    if any(is_view(column.type) for is_view in VIEWS):
+        lengths = pc.list_value_length(column).fill_null(0)  # ty: ignore[missing-attribute]
+        offsets = pa.array([0, *pc.cumulative_sum(lengths).to_pylist()], lengths.type)  # ty: ignore[missing-attribute]
+        values = column.flatten()
+    else:
+        offsets, values = _entries(column, column.values)
+    values = _column(values, forms, forms.inner)
+    field = column.type.value_field.with_type(values.type)
+    make, made = (
+        (pa.LargeListArray, pa.large_list(field)) if is_large else (pa.ListArray, pa.list_(field))
+    )
+    return make.from_arrays(offsets, values, type=made, mask=column.is_null())
+
+
+def _entries(column: pa.Array, *children: pa.Array) -> list[pa.Array]:
+    """The offsets from 0 on, and of the children what this column has: it may be a slice."""
+    offsets = column.offsets
+    first, last = offsets[0].as_py(), offsets[-1].as_py()
+    from_zero = pc.subtract(offsets, pa.scalar(first, offsets.type))  # ty: ignore[missing-attribute]
+    return [from_zero, *(child.slice(first, last - first) for child in children)]
+
+
+NESTED = (
+    (pa.types.is_struct, _struct),
+    (pa.types.is_union, _union),
+    (pa.types.is_map, _map),
+    (pa.types.is_fixed_size_list, _fixed_list),
+    *((is_list, _list) for is_list in LISTS),
+)
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """Instants in UTC, and in place of what few programs know its plain kind."""
+    data_type = column.type
     if pa.types.is_timestamp(data_type):
-        return pa.timestamp(data_type.unit, "UTC")
-    return PLAIN_TYPES.get(data_type, data_type)
+        return _in_utc(column)
+    return column.cast(PLAIN_TYPES[data_type]) if data_type in PLAIN_TYPES else column
 
 
-def _exact(data_type: pa.DataType) -> pa.DataType:
-    """A decimal as text: many readers of JSON take a number for a binary float."""
-    return pa.string() if pa.types.is_decimal(data_type) else _plain(data_type)
+def without_intervals(column: pa.Array) -> pa.Array:
+    """The same as text where Parquet has no type for it."""
+    return texts.as_text(column) if pa.types.is_interval(column.type) else plain(column)
+
+
+def fast(column: pa.Array) -> pa.Array:
+    """The same as text, but for what arro3 writes in the same form."""
+    column = plain(column)
+    return column if _is_fast(column) else texts.as_text(column)
+
+
+def bare(column: pa.Array) -> pa.Array:
+    """Numbers, truth values, and the rest as text."""
+    column = plain(column)
+    return column if any(kind(column.type) for kind in texts.BARE) else texts.as_text(column)
+
+
+def fast_but_integers(column: pa.Array) -> pa.Array:
+    return texts.as_text(column) if column.type in LARGE_INTEGERS else fast(column)
+
+
+def bare_but_integers(column: pa.Array) -> pa.Array:
+    return texts.as_text(column) if column.type in LARGE_INTEGERS else bare(column)
+
+
+def key(column: pa.Array) -> pa.Array:
+    return texts.as_text(plain(column))
+
+
+def _is_fast(column: pa.Array) -> bool:
+    data_type = column.type
+    if isinstance(data_type, pa.BaseExtensionType):
+        return False
+    if any(is_kind(data_type) for is_kind in FAST):
+        return True
+    if pa.types.is_timestamp(data_type):
+        most = MOST_SECONDS * texts.SECOND[data_type.unit]
+    elif pa.types.is_date32(data_type):
+        most = MOST_DAYS
+    elif pa.types.is_time(data_type):
+        most = texts.DAY_SECONDS * texts.SECOND[data_type.unit]
+    else:
+        return False
+    counts = texts.integers(column)
+    bounds = pc.min_max(counts).as_py()  # ty: ignore[missing-attribute]
+    low, high = bounds["min"] or 0, bounds["max"] or 0
+    return -min(most, texts.LARGEST[64]) < low and high < min(most, texts.LARGEST[64])
+
+
+def _in_utc(column: pa.Array) -> pa.Array:
+    """Without a zone it is in that of `RECORDS_NAIVE_TIME_ZONE`; infinity has none."""
+    data_type = column.type
+    in_utc = pa.timestamp(data_type.unit, "UTC")
+    zone = format_settings().naive_time_zone
+    if data_type.tz or zone == "UTC":
+        return column if data_type == in_utc else column.view(pa.int64()).view(in_utc)
+    counts = column.view(pa.int64())
+    most = min(texts.LARGEST[64], MOST_SECONDS * texts.SECOND[data_type.unit])
+    is_near = pc.less(pc.abs(counts), most)  # ty: ignore[missing-attribute]
+    near = pc.if_else(is_near, counts, None).view(data_type)  # ty: ignore[missing-attribute]
+    # Of two such times or none, as clocks are set back or forward: the earlier.
+    at = pc.assume_timezone(near, zone, ambiguous="earliest", nonexistent="earliest")  # ty: ignore[missing-attribute]
+    return pc.if_else(is_near, at.view(pa.int64()), counts).view(in_utc)  # ty: ignore[missing-attribute]
+
+
+def _after_mending(leaf: Leaf) -> Leaf:
+    return lambda column: leaf(_mend(column))
+
+
+def _mend(column: pa.Array) -> pa.Array:
+    """PostgreSQL's infinities as DuckDB has them. Raises `ValueError` for a year that is lost."""
+    data_type = column.type
+    if not (pa.types.is_timestamp(data_type) or pa.types.is_date32(data_type)):
+        return column
+    counts, bits = texts.integers(column), data_type.bit_width
+    overflown = pc.less(counts, FIRST[bits]).fill_null(False)  # ty: ignore[missing-attribute]
+    if not overflown.true_count:
+        return column
+    largest = texts.LARGEST[bits]
+    infinities = {TO_2000[bits] - largest - 2: largest, TO_2000[bits] - largest - 1: -largest}
+    values = [infinities.get(value, value) for value in counts.to_pylist()]
+    if any(value is not None and -largest < value < FIRST[bits] for value in values):
+        raise ValueError("A time is later than any that Arrow has.")
+    return pa.array(values, counts.type).view(data_type)
+
+
+ARROW = Forms(plain, plain, plain, keeps_dictionaries=True, keeps_unions=True)
+PARQUET = Forms(without_intervals, without_intervals, without_intervals, keeps_dictionaries=True)
+TEXT = Forms(fast, bare, key)
+TEXT_OF_INTEGERS = Forms(fast_but_integers, bare_but_integers, key)

@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -18,11 +18,16 @@ class Encoder:
     """
 
     name: ClassVar[str]
-    media_type: ClassVar[str]
+    media_type: str
     # Whether encoding takes long, and lets others compute meanwhile.
     in_thread: ClassVar[bool] = False
     # Where a reader of what was encoded so far resumes; an end record carries it.
     cursor: str | None = None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields that say how the bytes are made."""
+        return {}
 
     def start(self) -> bytes:
         return b""

@@ -4,18 +4,30 @@ from typing import Any
 import pyarrow as pa
 
 from ...streaming.problems import Problem
-from . import columns, objects
+from . import columns, lines, objects
 from .encoder import Batch, Encoder
+from .settings import format_settings
 
 
 class _Json(Encoder):
+    """With `integers_as_text`, integers of 64 bits and Python's are text (RFC 7493, section 2.2):
+    JavaScript would round those beyond 2^53. Where it is `None`, a setting says so.
+    """
+
+    def __init__(self, *, integers_as_text: bool | None = None) -> None:
+        default = format_settings().integers_as_text
+        self._integers_as_text = default if integers_as_text is None else integers_as_text
+
     def prepare(self, batch: Batch) -> Any:
-        return columns.for_json(batch) if isinstance(batch, pa.RecordBatch) else batch
+        if not isinstance(batch, pa.RecordBatch):
+            return batch
+        forms = columns.TEXT_OF_INTEGERS if self._integers_as_text else columns.TEXT
+        return columns.convert(batch, forms)
 
     def write(self, batch: Batch) -> bytes:
         if isinstance(batch, pa.RecordBatch):
-            return columns.to_json_lines(batch)
-        return objects.to_json_lines(batch)
+            return lines.to_json_lines(batch)
+        return objects.to_json_lines(batch, integers_as_text=self._integers_as_text)
 
 
 class JsonLines(_Json):
@@ -29,7 +41,8 @@ class JsonLines(_Json):
     name = "jsonl"
     media_type = "application/jsonl"
 
-    def __init__(self, *, end_record: bool = False) -> None:
+    def __init__(self, *, end_record: bool = False, integers_as_text: bool | None = None) -> None:
+        super().__init__(integers_as_text=integers_as_text)
         self.end_record = end_record
 
     def end(self, records: int) -> bytes:
@@ -56,7 +69,8 @@ class JsonArray(_Json):
     name = "json"
     media_type = "application/json"
 
-    def __init__(self) -> None:
+    def __init__(self, *, integers_as_text: bool | None = None) -> None:
+        super().__init__(integers_as_text=integers_as_text)
         self._separator = b""
 
     def start(self) -> bytes:

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import orjson
@@ -15,25 +16,47 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from ..inputs import plain
+from .lines import escape_line_ends
+from .settings import format_settings
+from .texts import iso_duration
 
 ARROW_TYPES = (bytes, date, datetime, time, timedelta, Decimal)
 # In what a fast way makes of records: a time that does not end in `Z`.
 OTHER_TIME = re.compile(rb"T..:..:..[0-9.]*[^Z.0-9]")
 # What Pydantic and msgspec write in another form than the rest of the formats, or may.
-OTHER_SCHEMAS = ("any", "bytes", "decimal", "is-instance")
-OTHER_TYPES = ("AnyType", "BytesType", "CustomType", "DecimalType")
+OTHER_SCHEMAS = ("any", "bytes", "decimal", "is-instance", "timedelta")
+OTHER_TYPES = ("AnyType", "BytesType", "CustomType", "DecimalType", "TimeDeltaType")
 # What numpy makes bare numbers of.
 FINER_TIMES = {"datetime64[ns]": "datetime64[us]", "timedelta64[ns]": "timedelta64[us]"}
+MICROSECOND = timedelta(microseconds=1)
 STRUCTS = msgspec.json.Encoder()
 OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 CAREFUL_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
 
 
-def to_json_lines(records: Sequence[Any]) -> bytes:
-    """A line for each record, without a line feed inside of it (RFC 8259 escapes them)."""
+def to_json_lines(records: Sequence[Any], *, integers_as_text: bool = False) -> bytes:
+    """A line for each record, without a line end inside of it (RFC 8259 escapes them)."""
     records = plain(records)
+    if integers_as_text:
+        rows = msgspec.to_builtins(list(records), builtin_types=ARROW_TYPES, enc_hook=_to_plain)
+        records = [_with_texts(row) for row in rows]
+    return escape_line_ends(_to_json_lines(records))
+
+
+def _with_texts(value: Any) -> Any:
+    """Texts in place of integers."""
+    if isinstance(value, dict):
+        return {name: _with_texts(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_texts(inner) for inner in value]
+    return str(value) if type(value) is int else value
+
+
+def _to_json_lines(records: Sequence[Any]) -> bytes:
     types = {*map(type, records)}
     dump = (_own_json(types.pop()) if len(types) == 1 else None) or _dump
+    if dump is _dump and format_settings().naive_time_zone != "UTC":
+        return _dump(records, CAREFUL_OPTIONS)
     with suppress(TypeError):
         lines = dump(records)
         if not OTHER_TIME.search(lines):
@@ -77,8 +100,15 @@ def _own_json(record_type: type) -> Callable[[Sequence[Any]], bytes] | None:
     return None
 
 
+def _naive_zone() -> tzinfo:
+    name = format_settings().naive_time_zone
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
 def _to_plain(value: Any) -> Any:
     """What msgspec does not know."""
+    if type(value).__name__ == "NAType":  # of pandas
+        return None
     if isinstance(value, BaseModel):
         return value.__pydantic_serializer__.to_python(value)  # `model_dump`, at half its cost
     if isinstance(value, datetime):  # a subclass; that of pandas may be no time, unlike itself
@@ -92,7 +122,8 @@ def _to_plain(value: Any) -> Any:
 def _to_json(value: Any) -> Any:
     """What orjson does not know, or would write in another form than Arrow columns have."""
     if type(value) is datetime:
-        in_utc = value if value.tzinfo in {None, UTC} else value.astimezone(UTC)
+        zoned = value if value.tzinfo else value.replace(tzinfo=_naive_zone())
+        in_utc = zoned if zoned.tzinfo is UTC else zoned.astimezone(UTC)
         return f"{in_utc.replace(tzinfo=None).isoformat()}Z"
     if isinstance(value, msgspec.Struct):
         return msgspec.to_builtins(value, builtin_types=ARROW_TYPES, enc_hook=_to_plain)
@@ -100,4 +131,6 @@ def _to_json(value: Any) -> Any:
         return value.hex()
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, timedelta):
+        return iso_duration(value // MICROSECOND, 10**6)
     return _to_plain(value)
