@@ -25,7 +25,7 @@ def report(regeneration: Regeneration, *, dry_run: bool) -> Iterator[str]:
     if regeneration.changes and not dry_run:
         yield ""
         yield "See it:   git status, git diff"
-        yield "Undo it:  git checkout . && git clean --force -d ."
+        yield "Undo it:  git stash push --include-untracked -- ."
 
 
 def _changes(regeneration: Regeneration) -> Iterator[tuple[str, str]]:

@@ -200,9 +200,11 @@ def test_what_was_not_chosen_keeps_its_edits_and_every_source_is_the_teams(
 def test_what_was_done_is_undone_by_the_commands_that_it_names(orders, regenerate, run):
     before = hashes(orders)
     [undo] = said(regenerate(orders, *only("jsonl")), "Undo it:")
-    assert hashes(orders) != before
+    (orders / "notes.txt").write_text("what somebody has written meanwhile", "utf-8")
     run("sh", "-e", "-c", undo, cwd=orders)
     assert hashes(orders) == before
+    run("git", "stash", "pop", cwd=orders)
+    assert (orders / "notes.txt").read_text("utf-8") == "what somebody has written meanwhile"
 
 
 def test_a_dry_run_says_what_would_change_and_writes_nothing(orders, regenerate):
