@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -247,27 +248,29 @@ def test_ranges_that_are_guessed_wrong_lose_nothing(gaps, key, limit):
 
 
 def test_rows_that_come_and_go_between_pages_disturb_no_other(tmp_path):
-    """The file is written to between the pages, by this process as DuckDB knows but one."""
-    with duckdb.connect(tmp_path / "t.duckdb") as connection:
-        connection.execute("CREATE TABLE t AS SELECT 2 * range AS n FROM range(1, 101)")
+    """Another file takes the place of the one that is read."""
+    file, other = tmp_path / "t.duckdb", tmp_path / "other.duckdb"
+    changes = ["INSERT INTO t VALUES (1), (101), (999)", "DELETE FROM t WHERE n IN (2, 60, 98)"]
+
+    def change(statement: str) -> None:
+        if file.exists():
+            shutil.copy(file, other)
+        with duckdb.connect(other) as connection:
+            connection.execute(statement)
+        other.replace(file)
 
     async def read() -> list[int]:
         found: list[int] = []
         key: Any = None
-        changes = ["INSERT INTO t VALUES (1), (101), (999)", "DELETE FROM t WHERE n IN (2, 60, 98)"]
-        while True:
-            table = open_table(tmp_path / "t.duckdb", Table("t", "n"))
-            batches = await collect(table, key, 20, 7)
-            table.database.close()
-            del table
+        table = open_table(file, Table("t", "n"))
+        while batches := [batch for batch in await collect(table, key, 20, 7) if batch.num_rows]:
             found += numbers(batches)
-            if not numbers(batches):
-                return found
-            key = [batch for batch in batches if batch.num_rows][-1].column(pages.KEY)[-1].as_py()
+            key = batches[-1].column(pages.KEY)[-1].as_py()
             if changes:
-                with duckdb.connect(tmp_path / "t.duckdb") as connection:
-                    connection.execute(changes.pop())
+                change(changes.pop())
+        return found
 
+    change("CREATE TABLE t AS SELECT 2 * range AS n FROM range(1, 101)")
     expected = [n for n in (*range(2, 201, 2), 101, 999) if n not in {60, 98}]
     assert asyncio.run(read()) == sorted(expected)
 
