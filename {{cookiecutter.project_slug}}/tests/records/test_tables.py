@@ -1,5 +1,6 @@
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -31,9 +32,9 @@ SHOP = """
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    with duckdb.connect(tmp_path / "shop.duckdb") as connection:
+    with duckdb.connect(tmp_path / "data.duckdb") as connection:
         connection.execute(SHOP)
-    url = f"duckdb:///{tmp_path / 'shop.duckdb'}"
+    url = f"duckdb:///{tmp_path / 'data.duckdb'}"
     return Database(connector_of(url), pool_size=2, timeout_seconds=10)
 
 
@@ -77,6 +78,7 @@ def test_what_there_is_not_is_named(database, table):
 
 
 def test_a_table_is_a_relation_or_a_query():
-    for arguments in ({}, {"relation": "orders", "query": "SELECT 1"}):
+    both: dict[str, Any] = {"relation": "orders", "query": "SELECT 1"}
+    for arguments in ({}, both):
         with pytest.raises(TypeError, match="relation or a query"):
             Table(**arguments)

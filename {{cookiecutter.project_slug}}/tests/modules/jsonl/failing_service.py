@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 from fastapi import HTTPException
 from pydantic import AwareDatetime, BaseModel
 
@@ -38,14 +39,12 @@ class Readings(record_source.RecordSource):
     async def batches(self, query: record_source.RecordQuery) -> Batches:
         for first in range((query.after or 0) + 1, ROWS + 1, BATCH_ROWS):
             ids = range(first, min(first + BATCH_ROWS, ROWS + 1))
-            yield [
-                {
-                    "id": number,
-                    "site": ["Lyon", "São Paulo"][number % 2],
-                    "recorded_at": BEGIN + timedelta(seconds=number),
-                }
-                for number in ids
-            ]
+            columns = {
+                "id": [*ids],
+                "site": [["Lyon", "São Paulo"][number % 2] for number in ids],
+                "recorded_at": [BEGIN + timedelta(seconds=number) for number in ids],
+            }
+            yield pa.record_batch({field: columns[field] for field in query.fields})
 
 
 class Dies(Readings):
@@ -63,7 +62,7 @@ class Fails(Readings):
 
     async def batches(self, query: record_source.RecordQuery) -> Batches:
         async for batch in super().batches(query):
-            yield batch[:2] if query.after is None else []
+            yield batch[: 2 if query.after is None else 0]
             raise RuntimeError("the source has failed")
 
 
