@@ -58,7 +58,7 @@ MAY_IMPORT = {
     "streaming": set(),
     **{part: {"streaming"} for part in PARTS},
     **{f"modules/{name}": {"demo", "streaming", *parts} for name, parts in MODULES.items()},
-    "demo": PARTS,
+    "demo": {*PARTS, "streaming"},
 }
 
 
