@@ -217,6 +217,8 @@ class _Pages:
             page = await self._fetch(self._behind(after), rows, f"ORDER BY {self._order}")
             is_last = len(page) <= rows
             page = page[:rows]
+        if after and len(page) and page.column(KEY)[-1].as_py() == after:
+            raise KeyProblem(self._table, "the database does not compare it as it orders it")
         self._learn(page)
         return page.to_batches(self._batch_rows) or [_empty(page.schema)], is_last
 
