@@ -69,7 +69,7 @@ def test_a_table_has_what_the_docs_say(database, name, columns, parameters, rows
         Table("orders", key="id", columns=["id", "nope"]),
         Table("orders", key="id", filters=["nope"]),
         Table("nope", key="id"),
-        Table(query="SELECT 1 AS id FROM nope", key="id"),
+        Table(query="SELECT 1 AS id FROM nope; -- there is none", key="id"),
     ],
 )
 def test_what_there_is_not_is_named(database, table):

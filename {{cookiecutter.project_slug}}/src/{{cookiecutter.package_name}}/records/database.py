@@ -51,8 +51,9 @@ class BadValue(ValueError):
 
 MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[Exception]], ...] = (
     ((duckdb.ConversionException, duckdb.OutOfRangeException), BadValue),
-    ((duckdb.CatalogException, duckdb.BinderException), RelationMissing),
+    ((duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException), RelationMissing),
     ((duckdb.IOException, duckdb.ConnectionException, OSError), DatabaseUnavailable),
+    ((duckdb.InterruptException,), DatabaseUnavailable),  # a snapshot whose time is over
 )
 # SQLSTATE: what is wrong with a value, and with a name, by its class (SQL:2016, table 38).
 STATES: dict[str, type[Exception]] = {"22": BadValue, "42": RelationMissing}

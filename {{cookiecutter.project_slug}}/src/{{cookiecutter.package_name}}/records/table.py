@@ -45,7 +45,8 @@ class Table:
     @property
     def sql(self) -> str:
         """What may stand behind FROM."""
-        return f"({self.query})" if self.query else ".".join(map(quote, self.path))
+        query = (self.query or "").rstrip(" ;\n")
+        return f"({query}\n)" if query else ".".join(map(quote, self.path))
 
 
 def quote(name: str) -> str:
