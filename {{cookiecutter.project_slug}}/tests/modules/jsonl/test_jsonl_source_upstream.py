@@ -16,8 +16,9 @@ from tests.modules.jsonl.examples import (
     serve_example,
 )
 from tests.modules.jsonl.upstream import Upstream, upstream_of
+from tests.records.readings import ROWS
 from tests.streaming.aborted import until_aborted
-from tests.streaming.fixtures import DEMO_ROWS, Server, free_port
+from tests.streaming.fixtures import Server, free_port
 from tests.streaming.stalled import MIB, stopped_reader
 
 pytestmark = pytest.mark.slow
@@ -42,16 +43,16 @@ def test_the_docs_show_the_example_as_it_is():
 @pytest.mark.parametrize(
     "query",
     [
-        f"limit={DEMO_ROWS}",
+        f"limit={ROWS}",
         "limit=3",
-        "limit=9000&site=Lyon&recorded_from=2026-01-01T03:00:00%2B01:00",
+        "limit=9000&site=Lyon&recorded_at_from=2026-01-01T03:00:00%2B01:00",
     ],
 )
 def test_the_records_of_upstream_are_relayed_as_they_are(http, relay, service, query):
     path = f"/records/readings?fields={','.join(FIELDS)}&{query}"
     relayed = http.get(relay.url + path).content
     assert relayed == http.get(service + path).content
-    assert "\u2028".encode() in relayed or relayed.count(b"\n") == 3
+    assert rb"\u2028" in relayed or relayed.count(b"\n") == 3
 
 
 def test_csv_has_its_header_where_there_is_no_record(http, relay):
