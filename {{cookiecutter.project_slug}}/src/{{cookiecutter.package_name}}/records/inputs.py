@@ -84,16 +84,25 @@ def flatten(source: Any) -> Iterator[Any]:
         yield from _batches(source)
         return
     iterator = iter(source)
+    passed: type | None = None
     try:
         for item in iterator:
-            if kind_of(type(item)) == "arrow":
+            if type(item) is not passed and kind_of(type(item)) == "arrow":
                 yield from _batches(item)
             else:
+                passed = type(item)
                 yield item
+    except (KeyboardInterrupt, SystemExit) as error:
+        raise source_failed(error) from error
     finally:
         for each in (iterator, source):
             if end := getattr(each, "close", None):
                 end()
+
+
+def source_failed(error: BaseException) -> RuntimeError:
+    """What stands for an exception that would end the service, and not only the stream."""
+    return RuntimeError(f"The source raised {type(error).__name__}.")
 
 
 def count_of(item: Any) -> int:
