@@ -129,10 +129,15 @@ def _batches(data: Any) -> Iterator[pa.RecordBatch]:
     with reader:
         batch = next(reader, None)
         if batch is None:
-            yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+            yield without_rows(reader.schema)
         else:
             yield batch
             yield from reader
+
+
+def without_rows(schema: pa.Schema) -> pa.RecordBatch:
+    """A batch that has nothing but columns; other ways to make one know no unions."""
+    return pa.RecordBatch.from_arrays([pa.nulls(0, kind) for kind in schema.types], schema=schema)
 
 
 def plain(records: Sequence[Any], model: type[BaseModel] | None = None) -> Sequence[Any]:

@@ -12,6 +12,8 @@ from uuid import UUID
 import pyarrow as pa
 from pydantic import BaseModel
 
+from .inputs import without_rows
+
 TYPES = {
     bool: pa.bool_(),
     int: pa.int64(),
@@ -28,7 +30,7 @@ TYPES = {
 
 
 def empty_batch(model: type[BaseModel]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([], pa.schema(_fields(model)))
+    return without_rows(pa.schema(_fields(model)))
 
 
 def _fields(model: type[Any]) -> list[pa.Field]:
