@@ -25,6 +25,7 @@ from {{ cookiecutter.package_name }}.records import (
 )
 from {{ cookiecutter.package_name }}.records.formats import (
     columns,
+    leaves,
     objects,
     settings,
 )
@@ -327,7 +328,7 @@ def test_the_docs_have_every_type_of_duckdb():
 )
 def test_a_time_without_a_zone_is_in_that_of_the_settings(monkeypatch, zone, at, text):
     monkeypatch.setenv("RECORDS_NAIVE_TIME_ZONE", zone)
-    monkeypatch.setattr(columns, "format_settings", settings.FormatSettings)
+    monkeypatch.setattr(leaves, "format_settings", settings.FormatSettings)
     monkeypatch.setattr(objects, "format_settings", settings.FormatSettings)
     naive = pa.array([at, None], pa.string()).cast(pa.timestamp("us"))
     infinite = pa.array([2**63 - 1], pa.int64()).view(naive.type)
