@@ -292,3 +292,30 @@ def test_a_source_cannot_end_the_service(error, is_async, good):
 
     with pytest.raises(RuntimeError, match=error.__name__):
         run(failing_async() if is_async else failing())
+
+
+class Broken:
+    """An asynchronous iterable that fails when it is asked for its iterator, or closed."""
+
+    def __init__(self, when: str) -> None:
+        self.when = when
+
+    def __aiter__(self) -> "Broken":
+        self.fail("begin")
+        return self
+
+    async def __anext__(self) -> Model:
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        self.fail("close")
+
+    def fail(self, when: str) -> None:
+        if self.when == when:
+            raise OSError(when)
+
+
+@pytest.mark.parametrize("when", ["begin", "close"])
+def test_a_source_that_fails_to_begin_or_to_close_ends_the_stream(when):
+    with pytest.raises(OSError, match=when):
+        run(Broken(when))

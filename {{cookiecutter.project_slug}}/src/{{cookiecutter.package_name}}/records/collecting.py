@@ -73,6 +73,16 @@ class _Bucket:
         self._has_space = asyncio.Event()
 
     async def fill(self, source: AsyncIterable[Any]) -> None:
+        try:
+            await self._fill(source)
+        except (KeyboardInterrupt, SystemExit) as error:  # a task would end the service with them
+            raise inputs.source_failed(error) from error
+        finally:
+            self._has_ended = True
+            self._has_some.set()
+            self._is_full.set()
+
+    async def _fill(self, source: AsyncIterable[Any]) -> None:
         iterator = aiter(source)
         try:
             async for item in iterator:
@@ -84,13 +94,8 @@ class _Bucket:
                                 await self._has_space.wait()
                 elif self._put(item):
                     await self._has_space.wait()
-        except (KeyboardInterrupt, SystemExit) as error:  # a task would end the service with them
-            raise inputs.source_failed(error) from error
         finally:
             await close(iterator, source)
-            self._has_ended = True
-            self._has_some.set()
-            self._is_full.set()
 
     def _put(self, item: Any) -> bool:
         """Whether nothing more has space."""
