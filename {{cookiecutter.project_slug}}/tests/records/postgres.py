@@ -1,18 +1,21 @@
 """A PostgreSQL server of the tests' own, with a table of readings."""
 
-import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from glob import glob
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import asyncpg
+from adbc_driver_manager import OperationalError
+from adbc_driver_postgresql import dbapi
+
+from tests.streaming.fixtures import free_port
 
 START_SECONDS = 20
 # PostgreSQL refuses to run as root.
@@ -35,7 +38,7 @@ RECORD_READINGS = """
     SELECT 'sensor-' || n % 10, (ARRAY['Zürich', '東京'])[1 + n % 2],
         timestamptz '2026-01-01Z' + n * interval '1 second', n / 7.0,
         CASE WHEN n % 3 > 0 THEN repeat('außer Betrieb, ', 60) END
-    FROM generate_series(1, $1) AS n
+    FROM generate_series(1, {count}) AS n
 """
 
 
@@ -63,7 +66,7 @@ class Database:
             try:
                 self.fetch("SELECT 1")
                 return
-            except (OSError, asyncpg.CannotConnectNowError):
+            except OperationalError:
                 assert time.monotonic() < deadline, (self._folder / "log").read_text()
                 time.sleep(0.05)
 
@@ -72,33 +75,32 @@ class Database:
         self._server.send_signal(signal.SIGINT)
         self._server.wait()
 
-    def fetch(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        with self._connected() as (runner, connection):
-            return [tuple(row) for row in runner.run(connection.fetch(sql, *values))]
+    def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        with dbapi.connect(self.url, autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
 
     def record_readings(self, count: int) -> None:
-        self.fetch(RECORD_READINGS, count)
+        self.fetch(RECORD_READINGS.format(count=count))
 
     @contextmanager
     def locked(self) -> Generator[None]:
         """No query on the readings comes to an end meanwhile."""
-        with self._connected() as (runner, connection):
-            runner.run(connection.execute("BEGIN; LOCK TABLE readings"))
+        with dbapi.connect(self.url) as connection, connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE readings")
             yield
-
-    @contextmanager
-    def _connected(self) -> Generator[tuple[asyncio.Runner, asyncpg.Connection]]:
-        with asyncio.Runner() as runner:
-            connection = runner.run(asyncpg.connect(self.url))
-            try:
-                yield runner, connection
-            finally:
-                runner.run(connection.close())
 
     def _run(self, program: str, *options: str) -> subprocess.Popen[bytes]:
         with (self._folder / "log").open("ab") as log:
             command = [self._programs / program, *options]
             return subprocess.Popen(command, cwd=self._folder, user=USER, stdout=log, stderr=log)
+
+
+def required_database(require: Callable[..., str]) -> AbstractContextManager[Database]:
+    """A server for tests; without the programs they are skipped, or fail."""
+    # Debian keeps the server in a folder that is not on everybody's PATH.
+    server = Path(require("postgres", *glob("/usr/lib/postgresql/*/bin/postgres")))
+    return running_database(server.resolve().parent, free_port())
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from {{ cookiecutter.package_name }}.streaming import (
     add_streaming,
 )
 
-from tests.records import examples
+from tests.records import examples, table_examples
 
 PAGE = Path(__file__).parents[2] / "docs" / "records.md"
 
@@ -75,7 +75,7 @@ def test_the_checked_example_ends_with_its_count(client):
 
 
 def test_the_docs_show_the_examples_as_they_are():
-    files = (Path(examples.__file__), Path(__file__))
+    files = (Path(examples.__file__), Path(table_examples.__file__), Path(__file__))
     code = "".join(file.read_text(encoding="utf-8") for file in files)
     blocks = re.findall(
         r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL

@@ -19,8 +19,8 @@ CALM_SECONDS = 5.5
 
 
 def memory_of_each(http: httpx2.Client, serve: Serve, path: str) -> float:
-    """By how many bytes a server of the demo grows for each reader that has stopped."""
-    with serve(DEMO_ROWS="500000", STREAMING_MIN_BYTES_PER_SECOND="1") as server:
+    """By how many bytes a server grows for each reader that has stopped."""
+    with serve(STREAMING_MIN_BYTES_PER_SECOND="1") as server:
         with http.stream("GET", server.url + path) as response:
             for _ in response.iter_raw():
                 pass

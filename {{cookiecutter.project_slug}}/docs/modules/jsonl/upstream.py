@@ -55,7 +55,7 @@ LINE: TypeAdapter[Reading | EndRecord] = TypeAdapter(
 
 class ReadingFilters(BaseModel):
     site: Annotated[str | None, Field(description="Only readings of this site.")] = None
-    recorded_from: Annotated[
+    recorded_at_from: Annotated[
         Instant | None, Field(description="Only readings from this time on.")
     ] = None
 

@@ -1,9 +1,7 @@
-"""The readings in a DuckDB file, made on the first start, and those that were recorded since."""
+"""The readings in a DuckDB file: those stored, made on the first start, and those recorded since."""
 
 import sys
-import threading
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,6 @@ from .readings import (
 from .settings import demo_settings
 
 STEP_ROWS = 250_000
-RECORDING = threading.Lock()
 
 MACROS = f"""
     CREATE MACRO spread(id, salt) AS (id * 8 + salt) % 4294967296 * 1640531527 % 4294967296;
@@ -43,6 +40,8 @@ READINGS = f"""
         $notes[1 + scatter(id, 3) % {SILENT_NOTES + len(NOTES)}] AS note
     FROM range($first, $last + 1) AS reading(id)
 """  # noqa: S608
+# Nobody writes to the file: what was recorded since is computed when it is asked for.
+NEWEST = "(epoch_us(now()) - $start) // $period"
 
 
 def readings(first: int, last: int, schedule: Schedule) -> Mapping[str, Any]:
@@ -51,41 +50,35 @@ def readings(first: int, last: int, schedule: Schedule) -> Mapping[str, Any]:
     return {**texts, **schedule._asdict(), "first": first, "last": last}
 
 
-@cache
-def open_readings() -> duckdb.DuckDBPyConnection:
-    """A connection to the table `stored.readings`; use a cursor of it for each query."""
+def make_database() -> str:
+    """The URL of the file with the view `readings`, and the table `stored`; made if need be."""
     settings = demo_settings()
-    database = settings.folder / f"readings-{settings.rows}.duckdb"
+    name = f"readings-{settings.rows}-{settings.period_seconds:g}.duckdb"
+    database = (settings.folder / name).absolute()
+    schedule = live_schedule()
     with unfinished(database) as path:
         if path:
-            _make(path, settings.rows)
-    connection = duckdb.connect()
-    path = str(database).replace("'", "''")
-    connection.execute(f"ATTACH '{path}' AS stored (READ_ONLY)")
-    connection.execute(MACROS)
-    connection.execute(f"CREATE TABLE recorded_since AS {READINGS}", readings(1, 0, STORED))
-    connection.execute("CREATE VIEW readings AS FROM stored.readings UNION ALL FROM recorded_since")
-    return connection
+            _make(path, settings.rows, schedule)
+    return f"duckdb:///{database}"
 
 
-def _make(path: Path, rows: int) -> None:
+def _make(path: Path, rows: int, schedule: Schedule) -> None:
     with duckdb.connect(path) as connection:
-        connection.execute(MACROS.replace("MACRO", "TEMPORARY MACRO"))
-        connection.execute(f"CREATE TABLE readings AS {READINGS}", readings(1, 0, STORED))
+        connection.execute(MACROS)
+        connection.execute(f"CREATE TABLE stored AS {READINGS}", readings(1, 0, STORED))
         for first in range(1, rows + 1, STEP_ROWS):
             last = min(first + STEP_ROWS - 1, rows)
-            connection.execute(f"INSERT INTO readings {READINGS}", readings(first, last, STORED))
+            connection.execute(f"INSERT INTO stored {READINGS}", readings(first, last, STORED))
             print(f"Demo data: {last:,} of {rows:,} readings", file=sys.stderr, flush=True)
+        since = READINGS.replace("$last", NEWEST)
+        for name, value in readings(rows + 1, 0, schedule).items():
+            since = since.replace(f"${name}", _literal(value))
+        connection.execute(f"CREATE VIEW readings AS FROM stored UNION ALL {since}")
 
 
-def record_readings() -> duckdb.DuckDBPyConnection:
-    """A connection to the view `readings`: those stored, and those recorded since, until now."""
-    connection = open_readings()
-    schedule = live_schedule()
-    with RECORDING, connection.cursor() as cursor:
-        [(count,)] = cursor.execute("SELECT count(*) FROM recorded_since").fetchall()
-        first, last = demo_settings().rows + count + 1, schedule.newest_id()
-        if first <= last:
-            new = readings(first, last, schedule)
-            cursor.execute(f"INSERT INTO recorded_since {READINGS}", new)
-    return connection
+def _literal(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, str):
+        return "'{}'".format(value.replace("'", "''"))
+    return "NULL" if value is None else str(value)

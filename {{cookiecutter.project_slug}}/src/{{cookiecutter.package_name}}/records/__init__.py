@@ -1,7 +1,6 @@
 """What makes bytes of records (docs/records.md)."""
 
 from .batching import encode_batches
-from .database import Query, keyset_batches, query_batches, table_batches
 from .formats import ArrowStream, Csv, Encoder, JsonArray, JsonLines, NdJson, Parquet
 from .responses import (
     ArrowStreamResponse,
@@ -12,6 +11,7 @@ from .responses import (
     ParquetResponse,
     RecordResponse,
 )
+from .table import Table
 
 __all__ = [
     "ArrowStream",
@@ -27,10 +27,7 @@ __all__ = [
     "NdJsonResponse",
     "Parquet",
     "ParquetResponse",
-    "Query",
     "RecordResponse",
+    "Table",
     "encode_batches",
-    "keyset_batches",
-    "query_batches",
-    "table_batches",
 ]

@@ -1,265 +1,218 @@
-"""Queries on DuckDB as streams of Arrow record batches."""
+"""Queries on the database of `DATABASE_URL`: its connections, their pool, and the end of queries."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+import logging
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, NamedTuple
+from time import monotonic
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 from anyio.to_thread import run_sync
+from fastapi import HTTPException
 
 from ..streaming.pools import QUERIES
+from .connections import Connection, Connector
+from .table import literal
 
-run_in_thread = partial(run_sync, abandon_on_cancel=True, limiter=QUERIES)
-# So that the first rows do not wait for a whole batch.
-FIRST_ROWS = 1_000
-# A query costs about as much for a few batches as for one, but not every reader wants them all.
-MOST_BATCHES = 6
-# A reader that takes longer over a batch does not need the next ones to be there.
-PATIENCE_SECONDS = 5
+T = TypeVar("T")
+run_in_thread = partial(run_sync, limiter=QUERIES)
+# A query that has not begun yet does not hear that it is cancelled, so it is told again.
+CANCEL_SECONDS = 0.05
+LONGEST_END_SECONDS = 5
+# Their strings have no escapes; in others a backslash may begin one.
+WITHOUT_ESCAPES = ("duckdb", "postgresql", "sqlite")
+
+logger = logging.getLogger(__name__)
 
 
-async def query_batches(
-    connection: duckdb.DuckDBPyConnection,
-    sql: str,
-    parameters: Mapping[str, Any],
-    batch_rows: int,
-) -> AsyncGenerator[pa.RecordBatch, None]:
-    """Run `sql` once and yield its rows, at most `batch_rows` in a batch; no rows: an empty batch.
+class DatabaseUnavailable(HTTPException):
+    """The database cannot be reached, does not answer in time, or has not what is asked for."""
 
-    The query goes on only while a batch is asked for, and is interrupted when nobody asks any more.
+    type = "/problems/database-unavailable"
+
+    reason = "The database cannot be reached."
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(503, detail or self.reason, {"Retry-After": "5"})
+
+
+class RelationMissing(DatabaseUnavailable):
+    """There is no such table, or not that column of it."""
+
+    reason = "The database has no such table or column."
+
+
+class BadValue(ValueError):
+    """A value that a column's type does not have."""
+
+
+MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[Exception]], ...] = (
+    ((duckdb.ConversionException, duckdb.OutOfRangeException), BadValue),
+    ((duckdb.CatalogException, duckdb.BinderException), RelationMissing),
+    ((duckdb.IOException, duckdb.ConnectionException, OSError), DatabaseUnavailable),
+)
+# SQLSTATE: what is wrong with a value, and with a name, by its class (SQL:2016, table 38).
+STATES: dict[str, type[Exception]] = {"22": BadValue, "42": RelationMissing}
+
+
+class Database:
+    """A pool of connections. They are made when there is a query, and may be lost at any time.
+
+    A query holds a connection while its rows are fetched, and no longer, however slow their reader
+    is; only `stream` holds one until its end. Whoever no longer waits for a query cancels it.
     """
-    cursor = connection.cursor()
+
+    def __init__(self, connector: Connector, *, pool_size: int, timeout_seconds: float) -> None:
+        self.dialect = connector.dialect
+        self._connector = connector
+        self._timeout_seconds = timeout_seconds
+        self._for_pages = asyncio.Semaphore(pool_size)
+        self._for_snapshots = asyncio.Semaphore(pool_size)
+        self._idle: list[Connection] = []
+
+    async def fetch(self, sql: str, batch_rows: int = 2_048) -> list[pa.RecordBatch]:
+        """The whole result; of no rows, one empty batch.
+
+        Raises `BadValue` and `DatabaseUnavailable`.
+        """
+        with _problems():
+            async with asyncio.timeout(self._timeout_seconds), self._for_pages:
+                while True:
+                    was_idle = bool(self._idle)
+                    connection = self._idle.pop() if was_idle else await self._connect()
+                    try:
+                        table = await _call(connection, connection.read, sql)
+                    except BaseException as error:
+                        _close(connection)
+                        # One that was idle may have been lost long ago.
+                        if was_idle and not isinstance(_as_problem(error), BadValue | None):
+                            continue
+                        raise
+                    self._idle.append(connection)
+                    return _batches(table, batch_rows)
+
+    async def stream(
+        self, sql: str, batch_rows: int, most_seconds: float
+    ) -> AsyncGenerator[pa.RecordBatch, None]:
+        """Yield one snapshot of the result, with a connection of its own until the end.
+
+        After `most_seconds` it is over, even while the reader is not asking: a database cannot
+        clean up behind a snapshot. Raises `BadValue` and `DatabaseUnavailable`.
+        """
+        with _problems():
+            async with asyncio.timeout(self._timeout_seconds):
+                await self._for_snapshots.acquire()
+            try:
+                async with asyncio.timeout(self._timeout_seconds):
+                    connection = await self._connect()
+                snapshot = _Snapshot(connection, most_seconds)
+                try:
+                    reader = await snapshot.call(connection.open, sql, batch_rows)
+                    batch = await snapshot.call(next, reader, None)
+                    if batch is None:
+                        yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+                    while batch is not None:
+                        for start in range(0, len(batch), batch_rows):
+                            yield batch[start : start + batch_rows]
+                        batch = await snapshot.call(next, reader, None)
+                finally:
+                    snapshot.close()
+            finally:
+                self._for_snapshots.release()
+
+    def literal(self, text: str) -> str:
+        """A text in SQL. Raises `BadValue` for one that this database may not take as it is."""
+        if "\0" in text or ("\\" in text and self.dialect not in WITHOUT_ESCAPES):
+            raise BadValue("a text has a character that the database does not take")
+        return literal(text)
+
+    def close(self) -> None:
+        while self._idle:
+            _close(self._idle.pop())
+
+    async def _connect(self) -> Connection:
+        return await run_in_thread(self._connector.connect, abandon_on_cancel=True)
+
+
+class _Snapshot:
+    def __init__(self, connection: Connection, most_seconds: float) -> None:
+        self._connection = connection
+        self._is_busy = False
+        self._is_over = False
+        self._end = asyncio.get_running_loop().call_later(most_seconds, self._expire)
+
+    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        if self._is_over:
+            raise DatabaseUnavailable("The export took longer than its snapshot may be open.")
+        self._is_busy = True
+        try:
+            return await _call(self._connection, function, *arguments)
+        finally:
+            self._is_busy = False
+
+    def close(self) -> None:
+        self._end.cancel()
+        if not self._is_over:
+            self._is_over = True
+            self._connection.cancel()
+            _close(self._connection)
+
+    def _expire(self) -> None:
+        if self._is_busy:
+            self._connection.cancel()
+        else:
+            self.close()
+
+
+async def _call(connection: Connection, function: Callable[..., T], *arguments: Any) -> T:
+    """Call what blocks in a thread; who is cancelled meanwhile cancels the query, and sees its end."""
+    work = asyncio.ensure_future(run_in_thread(function, *arguments))
     try:
-        reader = await run_in_thread(_open, cursor, sql, dict(parameters), batch_rows)
-        batch = await run_in_thread(next, reader, None)
-        if batch is None:
-            yield pa.RecordBatch.from_pylist([], schema=reader.schema)
-        while batch is not None:
-            yield batch
-            batch = await run_in_thread(next, reader, None)
-    finally:
-        cursor.interrupt()
-
-
-async def table_batches(
-    connection: duckdb.DuckDBPyConnection, table: str, batch_rows: int
-) -> AsyncGenerator[pa.RecordBatch, None]:
-    """Yield the rows that `table` has now, at most `batch_rows` in a batch; none: an empty batch.
-
-    Each batch is a query of its own, so a slow reader holds nothing in the database. (One query
-    that is open keeps 2 to 12 MiB.) Rows that are deleted meanwhile may be missing.
-    """
-    cursor = connection.cursor()
-    [newest] = await _fetch(cursor, f"SELECT max(rowid) FROM {table}", {}, 1)  # noqa: S608
-    last = newest.column(0)[0].as_py()
-    page = f"SELECT * FROM {table} WHERE rowid BETWEEN $first AND $last"  # noqa: S608
-    for first in range(0, 1 if last is None else last + 1, batch_rows):
-        bounds = {"first": first, "last": min(first + batch_rows - 1, last or 0)}
-        for batch in await _fetch(cursor, page, bounds, batch_rows):
-            yield batch
-
-
-class Query(NamedTuple):
-    """SQL that gives rows, and the values of the `$parameters` in it."""
-
-    sql: str
-    parameters: Mapping[str, Any]
-
-
-async def keyset_batches(
-    connection: duckdb.DuckDBPyConnection,
-    query: Query,
-    *,
-    key: str,
-    after: Any,
-    limit: int | None,
-    batch_rows: int,
-) -> AsyncGenerator[pa.RecordBatch, None]:
-    """Yield the rows of `query` in the order of the unique column `key`, from behind `after` on.
-
-    A query of its own brings one batch, or a few; so the first comes at once however large the
-    table is, and a slow reader holds nothing in the database. The next query runs while these
-    batches are used, unless the reader is slow. No rows: an empty batch.
-    """
-    ahead = _ReadAhead(_Pages(connection, query, key, batch_rows), key, after, limit)
-    try:
-        while (batch := await ahead.next_batch()) is not None:
-            yield batch
-    finally:
-        await ahead.close()
-
-
-class _ReadAhead:
-    """Reads the next page while the batches of this one are used.
-
-    What was read for a reader that then takes long over a batch, or has stopped, is let go, and
-    read again when it comes back: a batch is all that it holds.
-    """
-
-    def __init__(self, pages: "_Pages", key: str, after: Any, limit: int | None) -> None:
-        self._pages = pages
-        self._key = key
-        self._after = after
-        self._left = limit
-        self._page: list[pa.RecordBatch] = []
-        self._is_last = False
-        self._reading: asyncio.Task[tuple[list[pa.RecordBatch], bool]] | None = None
-        self._keeps_up = True
-        self._batches = 1
-        self._timer: asyncio.TimerHandle | None = None
-
-    async def next_batch(self) -> pa.RecordBatch | None:
-        if self._timer:
-            self._timer.cancel()
-        if not self._page and not self._is_last:
-            await self._turn_page()
-        if not self._page:
-            return None
-        batch = self._page.pop(0)
-        self._after, self._left = self._behind([batch])
-        self._keeps_up = True
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(PATIENCE_SECONDS, self._let_go)
-        return batch
-
-    async def close(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-        if self._reading:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
-
-    async def _turn_page(self) -> None:
-        self._reading = self._reading or self._read(self._after, self._left, 1)
-        self._page, self._is_last = await self._reading
-        self._reading = None
-        after, left = self._behind(self._page)
-        self._is_last = self._is_last or left == 0
-        if self._keeps_up and not self._is_last:
-            self._reading = self._read(after, left, self._batches)
-            self._batches = min(2 * self._batches, MOST_BATCHES)
-
-    def _read(
-        self, after: Any, limit: int | None, batches: int
-    ) -> asyncio.Task[tuple[list[pa.RecordBatch], bool]]:
-        return asyncio.create_task(self._pages.read(after, limit, batches))
-
-    def _behind(self, page: list[pa.RecordBatch]) -> tuple[Any, int | None]:
-        """The last key, and how many rows are left of the limit."""
-        rows = sum(map(len, page))
-        after = page[-1].column(self._key)[-1].as_py() if rows else self._after
-        return after, None if self._left is None else self._left - rows
-
-    def _let_go(self) -> None:
-        self._keeps_up = False
-        self._batches = 1
-        if self._reading and not self._reading.done():
-            # Until then it has the cursor, and it will be behind this page.
-            self._reading.add_done_callback(self._let_go_if_still_slow)
-        elif not self._reading or not self._reading.exception():  # a failed one tells why
-            self._reading = None
-            if self._page:
-                self._page.clear()
-                self._is_last = False
-
-    def _let_go_if_still_slow(self, reading: asyncio.Task[Any]) -> None:
-        if not self._keeps_up and not reading.cancelled():
-            self._let_go()
-
-
-class _Pages:
-    """Reads the rows behind a key: as the first ones in order, or as all of a range of keys.
-
-    DuckDB takes three times as long for the first as for the second.
-    """
-
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, query: Query, key: str, batch_rows: int
-    ) -> None:
-        self._cursor = connection.cursor()
-        self._query = query
-        self._key = key
-        self._column = '"{}"'.format(key.replace('"', '""'))
-        self._batch_rows = batch_rows
-        self._rows = min(FIRST_ROWS, batch_rows)
-        # By how much integer keys grew over how many rows of the last page.
-        self._growth: tuple[int, int] | None = None
-
-    async def read(
-        self, after: Any, limit: int | None, batches: int
-    ) -> tuple[list[pa.RecordBatch], bool]:
-        """At most so many batches, and whether they are the last."""
-        page: list[pa.RecordBatch] = []
-        is_last = False
-        if self._growth:
-            most = batches * self._batch_rows
-            rows = min(most, limit or most)
-            growth, counted = self._growth
-            page = await self._read_range(after, after + growth * rows // counted, rows)
-        if not page:
-            rows = min(self._rows, limit or self._rows)
-            page = await self._fetch("true", after, None, f"ORDER BY {self._column} LIMIT {rows}")
-            is_last = sum(map(len, page)) < rows
-        self._learn(page)
-        return page, is_last
-
-    async def _read_range(self, after: int, until: int, rows: int) -> list[pa.RecordBatch]:
-        """The range of keys that should have so many rows; nothing where it has more, or none."""
-        in_range = f"{self._column} <= $until_key"
-        page = await self._fetch(in_range, after, until, f"LIMIT {rows + 1}")
-        return self._in_order(page) if 0 < sum(map(len, page)) <= rows else []
-
-    async def _fetch(
-        self, condition: str, after: Any, until: Any, order: str
-    ) -> list[pa.RecordBatch]:
-        keys = {"after_key": after, "until_key": until}
-        parameters = {name: value for name, value in keys.items() if value is not None}
-        if after is not None:
-            condition += f" AND {self._column} > $after_key"
-        sql = f"FROM ({self._query.sql}) WHERE {condition} {order}"
-        return await _fetch(
-            self._cursor, sql, {**self._query.parameters, **parameters}, self._batch_rows
-        )
-
-    def _in_order(self, page: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
-        table = pa.Table.from_batches(page)
-        keys = table.column(self._key).combine_chunks()
-        in_order = pc.all(pc.less(keys[:-1], keys[1:]))  # ty: ignore[missing-attribute]
-        if in_order.as_py() is not False:
-            return page
-        return table.sort_by(self._key).to_batches(max_chunksize=self._batch_rows)
-
-    def _learn(self, page: list[pa.RecordBatch]) -> None:
-        self._rows = self._batch_rows
-        if rows := sum(map(len, page)):
-            first, last = page[0].column(self._key)[0], page[-1].column(self._key)[-1]
-            if pa.types.is_integer(last.type):
-                self._growth = max(last.as_py() - first.as_py(), 1), max(rows - 1, 1)
-
-
-async def _fetch(
-    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any], batch_rows: int
-) -> list[pa.RecordBatch]:
-    """The whole result; a caller who does not wait for it interrupts the query."""
-    try:
-        return await run_in_thread(_read, cursor, sql, parameters, batch_rows)
-    except BaseException:
-        cursor.interrupt()
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        deadline = monotonic() + LONGEST_END_SECONDS
+        while not work.done() and monotonic() < deadline:
+            with suppress(Exception):
+                connection.cancel()
+            await asyncio.wait([work], timeout=CANCEL_SECONDS)
+        with suppress(BaseException):
+            work.result()
         raise
 
 
-def _read(
-    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any], batch_rows: int
-) -> list[pa.RecordBatch]:
-    table = _open(cursor, sql, parameters, batch_rows).read_all()
-    return table.to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
+def _batches(table: pa.Table, batch_rows: int) -> list[pa.RecordBatch]:
+    found = table.to_batches(batch_rows)
+    return found or [pa.RecordBatch.from_pylist([], schema=table.schema)]
 
 
-def _open(
-    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any], batch_rows: int
-) -> pa.RecordBatchReader:
-    # `cursor.execute(…)` would hold the whole result in memory.
-    return cursor.sql(sql, params=parameters).to_arrow_reader(batch_rows)
+def _close(connection: Connection) -> None:
+    with suppress(Exception):
+        connection.close()
+
+
+@contextmanager
+def _problems() -> Generator[None]:
+    try:
+        yield
+    except Exception as error:
+        problem = _as_problem(error)
+        if problem is None:
+            raise
+        if isinstance(problem, DatabaseUnavailable):
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            logger.warning("The database has failed: %s", reason)
+        raise problem from error
+
+
+def _as_problem(error: BaseException) -> Exception | None:
+    """What an error of a driver means; none is a defect, or no matter of the database."""
+    kinds = [kind for types, kind in MEANINGS if isinstance(error, types)]
+    if type(error).__module__.startswith("adbc_driver_manager"):
+        state = getattr(error, "sqlstate", None) or ""
+        kinds = [STATES.get(state[:2], DatabaseUnavailable)]
+    if not kinds:
+        return None
+    return kinds[0](str(error)) if kinds[0] is BadValue else kinds[0]()

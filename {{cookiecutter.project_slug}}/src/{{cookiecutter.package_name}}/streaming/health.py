@@ -1,3 +1,4 @@
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from fastapi import HTTPException, Response
@@ -6,6 +7,8 @@ from .routing import ProblemRouter
 from .shutdown import ShuttingDown, drain, drain_on_signals
 from .supervision import failing
 
+# Each raises `NotReady` while something that the service needs cannot be had.
+checks: list[Callable[[], Awaitable[None]]] = []
 router = ProblemRouter(tags=["health"], lifespan=drain_on_signals)
 
 
@@ -24,10 +27,12 @@ async def alive(response: Response) -> Literal["alive"]:
 
 @router.get("/readyz")
 async def ready(response: Response) -> Literal["ready"]:
-    """New requests are welcome; 503 from SIGTERM on, and while a background task fails."""
+    """New requests are welcome; 503 from SIGTERM on, while a background task or a check fails."""
     if drain.stage:
         raise ShuttingDown
     if failing:
         raise NotReady(503, f"Failing in the background: {', '.join(sorted(failing))}.")
+    for check in checks:
+        await check()
     response.headers["Cache-Control"] = "no-store"
     return "ready"

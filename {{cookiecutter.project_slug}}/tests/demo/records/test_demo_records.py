@@ -10,6 +10,7 @@ import pytest
 from {{ cookiecutter.package_name }}.demo import (
     readings,
     records,
+    settings,
 )
 
 LIVE = readings.Schedule(start=1_790_000_000_123_456, period=250_000)
@@ -18,7 +19,7 @@ RANGES = {
     "where the wave turns": (2 * readings.HALF_PERIOD - 5_000, 2 * readings.HALF_PERIOD + 5_000),
     "behind 32 bits": (2**32 - 1_000, 2**32 + 1_000),
 }
-CODE = "from {{ cookiecutter.package_name }}.demo import records; records.open_readings()"
+CODE = "from {{ cookiecutter.package_name }}.demo import records; records.make_database()"
 
 
 @pytest.mark.parametrize("schedule", [readings.STORED, LIVE], ids=["stored", "live"])
@@ -32,6 +33,24 @@ def test_sql_and_python_agree(first, last, schedule):
         rows = [dict(zip(made.columns, row, strict=True)) for row in made.fetchall()]
     expected = [readings.read_sensor(each, schedule) for each in range(first, last + 1)]
     assert rows == [reading.model_dump() for reading in expected]
+
+
+def test_the_view_goes_on_with_what_is_recorded_since(monkeypatch, tmp_path):
+    monkeypatch.setenv("DEMO_FOLDER", str(tmp_path))
+    monkeypatch.setenv("DEMO_ROWS", "10")
+    monkeypatch.setenv("DEMO_PERIOD_SECONDS", "0.01")
+    for cached in (readings.live_schedule, settings.demo_settings):
+        monkeypatch.setattr(readings, cached.__name__, cached.__wrapped__, raising=False)
+    monkeypatch.setattr(readings, "demo_settings", settings.DemoSettings)
+    monkeypatch.setattr(records, "demo_settings", settings.DemoSettings)
+    monkeypatch.setattr(records, "live_schedule", readings.live_schedule)
+    file = records.make_database().removeprefix("duckdb:///")
+    with duckdb.connect(file, read_only=True) as connection:
+        found = connection.sql("FROM readings ORDER BY id").fetchall()
+    assert [row[0] for row in found] == list(range(1, len(found) + 1))
+    live = readings.live_schedule()
+    expected = [readings.read_sensor(row[0], live).model_dump() for row in found[10:]]
+    assert [tuple(reading.values()) for reading in expected] == found[10:]
 
 
 @pytest.mark.slow

@@ -1,11 +1,15 @@
-"""The service with exports that break off; the tests behind nginx serve it."""
+"""The service with exports that break off."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import Generator
 
-import pyarrow as pa
+from pydantic import BaseModel
 
-from {{ cookiecutter.package_name }}.main import app
-from {{ cookiecutter.package_name }}.modules.batch_export import source
+from {{ cookiecutter.package_name }}.modules.batch_export import (
+    source,
+    table_source,
+)
+
+from tests.records.readings_app import app
 
 __all__ = ["app"]
 
@@ -14,20 +18,20 @@ class Killed(BaseException):
     """No handler catches it: the stream ends without last words, as when the process is killed."""
 
 
-class BreaksOff(source.Readings):
-    """Fails behind its second batch."""
+class Number(BaseModel):
+    number: int
+
+
+class BreaksOff(table_source.TableSource):
+    record = Number
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
-    async def batches(self) -> AsyncGenerator[pa.RecordBatch, None]:
-        batches = super().batches()
-        try:
-            yield await anext(batches)
-            yield await anext(batches)
-            raise self.error
-        finally:
-            await batches.aclose()
+    def batches(self) -> Generator[list[Number]]:
+        yield [Number(number=number) for number in range(20_000)]
+        raise self.error
 
 
+source.SOURCES.clear()
 source.SOURCES.update(fails=BreaksOff(RuntimeError("no more")), dies=BreaksOff(Killed()))

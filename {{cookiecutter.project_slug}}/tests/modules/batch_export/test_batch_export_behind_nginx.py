@@ -4,9 +4,9 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def failing_service(serve) -> Iterator[str]:
+def failing_service(serve_own) -> Iterator[str]:
     app = "tests.modules.batch_export.failing_service:app"
-    with serve(app, DEMO_ROWS="3000", BATCH_EXPORT_BATCH_ROWS="1000") as server:
+    with serve_own(app=app, rows=3_000, BATCH_EXPORT_BATCH_ROWS="1000") as server:
         yield server.url
 
 

@@ -8,7 +8,7 @@ from {{ cookiecutter.package_name }}.modules.jsonl import (
     cursors,
 )
 
-CURSORS = cursors.Cursors("readings", int)
+CURSORS = cursors.Cursors("readings", ("id",))
 LOCALES = ("de", "pt-BR", "und")
 
 
@@ -22,6 +22,6 @@ def before_call(context: Any, case: schemathesis.Case, kwargs: Any) -> None:
         return
     query.setdefault("limit", 100)
     if "after" in query:
-        query["after"] = CURSORS.encode(len(query["after"] or ""))
+        query["after"] = CURSORS.encode({"id": str(len(query["after"] or ""))})
     if "locale" in query:
         query["locale"] = LOCALES[len(query["locale"] or "") % len(LOCALES)]

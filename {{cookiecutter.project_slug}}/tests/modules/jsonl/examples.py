@@ -26,7 +26,7 @@ def serve_example(
     assert package.origin is not None
     shutil.copytree(Path(package.origin).parent, folder / PACKAGE)
     shutil.copy(DOCS / example, folder / PACKAGE / "modules" / "jsonl" / "source.py")
-    return serve(APP, PYTHONPATH=str(folder), DEMO_ROWS="1", **environment)
+    return serve(APP, PYTHONPATH=str(folder), TABLES="{}", **environment)
 
 
 def assert_the_docs_show(example: str) -> None:

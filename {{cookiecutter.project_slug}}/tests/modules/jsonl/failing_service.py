@@ -2,77 +2,90 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from importlib import import_module
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pyarrow as pa
 from fastapi import HTTPException
+from pydantic import AwareDatetime, BaseModel
 
 from {{ cookiecutter.package_name }}.modules.jsonl import (
     record_source,
     source,
 )
-from {{ cookiecutter.package_name }}.records import (
-    formats,
-)
+
+from tests.records.readings_app import app
+
+__all__ = ["app"]
+ROWS, BATCH_ROWS = 3_000, 1_000
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+Batches = AsyncGenerator[Any, None]
 
 
 class Killed(BaseException):
     """No handler catches it: the stream ends without last words, as when the process is killed."""
 
 
-Batches = AsyncGenerator[formats.Batch, None]
+class Reading(BaseModel):
+    id: int
+    site: str
+    recorded_at: AwareDatetime
 
 
-async def first_batch(query: record_source.RecordQuery) -> formats.Batch:
-    batches = source.Readings().batches(query)
-    try:
-        return await anext(batches)
-    finally:
-        await batches.aclose()
+class Readings(record_source.RecordSource):
+    record = Reading
+    key = "id"
+
+    async def batches(self, query: record_source.RecordQuery) -> Batches:
+        for first in range((query.after or 0) + 1, ROWS + 1, BATCH_ROWS):
+            ids = range(first, min(first + BATCH_ROWS, ROWS + 1))
+            columns = {
+                "id": [*ids],
+                "site": [["Lyon", "São Paulo"][number % 2] for number in ids],
+                "recorded_at": [BEGIN + timedelta(seconds=number) for number in ids],
+            }
+            yield pa.record_batch({field: columns[field] for field in query.fields})
 
 
-class Dies(source.Readings):
+class Dies(Readings):
     """Breaks off for who asks from the beginning on, and not for who resumes."""
 
     async def batches(self, query: record_source.RecordQuery) -> Batches:
-        if query.after is None:
-            yield await first_batch(query)
-            raise Killed
         async for batch in super().batches(query):
             yield batch
+            if query.after is None:
+                raise Killed
 
 
-class Fails(source.Readings):
+class Fails(Readings):
     """Fails behind the second record, whoever asks."""
 
     async def batches(self, query: record_source.RecordQuery) -> Batches:
-        batch = await first_batch(query)
-        yield batch[:2] if query.after is None else batch[:0]
-        raise RuntimeError("the source has failed")
+        async for batch in super().batches(query):
+            yield batch[: 2 if query.after is None else 0]
+            raise RuntimeError("the source has failed")
 
 
-class IsDown(source.Readings):
+class IsDown(Readings):
     async def batches(self, query: record_source.RecordQuery) -> Batches:
         raise HTTPException(503, "The database is down.")
         yield
 
 
-class Waits(source.Readings):
+class Waits(Readings):
     async def batches(self, query: record_source.RecordQuery) -> Batches:
-        yield await first_batch(query)
-        await asyncio.sleep(3600)
+        async for batch in super().batches(query):
+            yield batch
+            await asyncio.sleep(3600)
 
 
-class Generous(source.Readings):
+class Generous(Readings):
     """Sends single records, and more of them than it is asked for."""
 
-    async def batches(
-        self, query: record_source.RecordQuery
-    ) -> AsyncGenerator[dict[str, int], None]:
+    async def batches(self, query: record_source.RecordQuery) -> Batches:
         for number in range(query.after or 0, 10):
             yield {"id": number + 1}
 
 
-# The routes are made of what is there when the app is imported.
-source.SOURCES.update(dies=Dies(), fails=Fails(), down=IsDown(), waits=Waits())
-source.SOURCES["generous"] = Generous()
-app = import_module("{{ cookiecutter.package_name }}.main").app
+source.SOURCES.clear()
+source.SOURCES.update(dies=Dies(), fails=Fails(), down=IsDown(), waits=Waits(), generous=Generous())

@@ -15,15 +15,15 @@ ENVIRONMENT = {"STREAMING_MAX_STREAMS_PER_ADDRESS": "2000"}
         pytest.param("/records/readings", 300, "gzip", marks=pytest.mark.slow),
     ],
 )
-def test_a_burst_of_streams_does_not_keep_who_watches_the_service(serve, path, count, coding):
-    with serve(**ENVIRONMENT) as server, burst(server.url, path, count, coding):
+def test_a_burst_of_streams_does_not_keep_who_watches_the_service(serve_own, path, count, coding):
+    with serve_own(**ENVIRONMENT) as server, burst(server.url, path, count, coding):
         waits = longest_wait(server.url, seconds=4)
     assert max(waits.values()) < 1, waits
 
 
 @pytest.mark.slow
-def test_nor_do_a_thousand_readers_that_leave_at_once(serve):
-    with serve(**ENVIRONMENT) as server:
+def test_nor_do_a_thousand_readers_that_leave_at_once(serve_own):
+    with serve_own(**ENVIRONMENT) as server:
         with burst(server.url, "/records/readings", 1000):
             longest_wait(server.url, seconds=3)
         waits = longest_wait(server.url, seconds=1)

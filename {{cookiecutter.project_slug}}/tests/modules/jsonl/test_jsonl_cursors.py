@@ -13,7 +13,11 @@ from {{ cookiecutter.package_name }}.modules.jsonl import (
     cursors,
 )
 
+TWO = "WyJyZWFkaW5ncyIseyJpZCI6IjIifV0uEb8f"
 FORGED = [
+    TWO.replace("Ij", "Iz"),
+    TWO.removesuffix("f"),
+    "WyJyZWFkaW5ncyIseyJpZCI6IjIifV0",
     "9",
     "§",
     "=",
@@ -55,7 +59,7 @@ def test_a_cursor_resumes_behind_its_record_whatever_the_fields_are(http, url, f
 
 def test_pages_by_cursor_are_every_record_once(http, url):
     found: list[int] = []
-    params = {"end": "true", "limit": 17_000, "recorded_before": "2026-01-02T00:00:00Z"}
+    params = {"end": "true", "limit": 17_000}
     while True:
         *page, end = records(http.get(url, params=params))
         found += [record["id"] for record in page]

@@ -17,7 +17,7 @@ QUIET = {"follow": "true", "sensor": "none", "end": "true"}
 def live(service: str) -> str:
     """The readings from now on; a new one comes every 0.2 seconds."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"{service}/records/readings?follow=true&fields=id,recorded_at&recorded_from={now}"
+    return f"{service}/records/live?follow=true&fields=id,recorded_at&recorded_at_from={now}"
 
 
 def read(response: httpx2.Response, count: int) -> list[dict]:
@@ -76,8 +76,8 @@ def test_a_client_that_leaves_ends_it(http, service, live):
 
 
 @pytest.mark.slow
-def test_a_quiet_stream_has_heartbeats_and_ends_with_the_process(http, serve):
-    with serve(JSONL_HEARTBEAT_SECONDS="0.5", JSONL_FOLLOW_SECONDS="60") as server:
+def test_a_quiet_stream_has_heartbeats_and_ends_with_the_process(http, serve_own):
+    with serve_own(JSONL_HEARTBEAT_SECONDS="0.5", JSONL_FOLLOW_SECONDS="60") as server:
         url = f"{server.url}/records/readings"
         with http.stream("GET", url, params=QUIET, timeout=5) as response:
             lines: Iterator[str] = response.iter_lines()

@@ -8,7 +8,7 @@ from tests.streaming.fixtures import PROJECT
 COMMAND = [
     "schemathesis.cli",
     "run",
-    "--include-path-regex=^/records",
+    "--include-path=/records/readings",
     "--phases=coverage,fuzzing",
     "--max-examples=100",
 ]

@@ -4,8 +4,6 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
-from glob import glob
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -18,8 +16,8 @@ from tests.modules.jsonl.examples import (
     records_at,
     serve_example,
 )
-from tests.records.postgres import ROWS, Database, running_database
-from tests.streaming.fixtures import Server, free_port
+from tests.records.postgres import ROWS, Database, required_database
+from tests.streaming.fixtures import Server
 from tests.streaming.stalled import stopped_reader
 
 pytestmark = pytest.mark.slow
@@ -27,9 +25,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def database(require) -> Iterator[Database]:
-    # Debian keeps the server in a folder that is not on everybody's PATH.
-    server = Path(require("postgres", *glob("/usr/lib/postgresql/*/bin/postgres")))
-    with running_database(server.resolve().parent, free_port()) as database:
+    with required_database(require) as database:
         yield database
 
 

@@ -16,8 +16,9 @@ from tests.modules.jsonl.examples import (
     serve_example,
 )
 from tests.modules.jsonl.upstream import Upstream, upstream_of
+from tests.records.readings import ROWS
 from tests.streaming.aborted import until_aborted
-from tests.streaming.fixtures import DEMO_ROWS, Server, free_port
+from tests.streaming.fixtures import Server, free_port
 from tests.streaming.stalled import MIB, stopped_reader
 
 pytestmark = pytest.mark.slow
@@ -42,9 +43,9 @@ def test_the_docs_show_the_example_as_it_is():
 @pytest.mark.parametrize(
     "query",
     [
-        f"limit={DEMO_ROWS}",
+        f"limit={ROWS}",
         "limit=3",
-        "limit=9000&site=Lyon&recorded_from=2026-01-01T03:00:00%2B01:00",
+        "limit=9000&site=Lyon&recorded_at_from=2026-01-01T03:00:00%2B01:00",
     ],
 )
 def test_the_records_of_upstream_are_relayed_as_they_are(http, relay, service, query):

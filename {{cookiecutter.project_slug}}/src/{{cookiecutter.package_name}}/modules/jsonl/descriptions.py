@@ -1,12 +1,14 @@
-"""What OpenAPI says of a source's responses."""
+"""What OpenAPI says of each source and table."""
 
-from functools import cache
+from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict
+from ...records.formats import Csv, JsonArray, JsonLines, NdJson
+from ...records.openapi import Path, operation
+from .offers import Offer
 
-from ...records.formats import Csv, JsonLines, NdJson
-from .record_source import RecordSource
+SUMMARY = "Stream records in the format that `Accept` or `?format=` asks for."
 
 END_RECORD = {
     "type": "object",
@@ -26,30 +28,29 @@ END_RECORD = {
 }
 
 
-def describe_records(source: RecordSource) -> dict[str, Any]:
-    """The 200 of OpenAPI; `model` describes `application/json` and brings the components."""
-    record = _with_any_fields(source.record)
-    reference = {"$ref": f"#/components/schemas/{record.__name__}"}
-    items = {"anyOf": [reference, END_RECORD]}
+def describe(offers: Iterable[Offer]) -> Iterator[Path]:
+    for offer in offers:
+        record = dict(offer.record)
+        components = record.pop("$defs", {})
+        yield Path(
+            f"/records/{quote(offer.name, safe='')}",
+            operation("jsonl", offer.name, SUMMARY, offer.parameters, _records(record)),
+            components,
+        )
+
+
+def _records(record: dict[str, Any]) -> dict[str, Any]:
+    """`?fields=` may leave any field out, and `?cursors=true` adds one."""
+    properties = {**record["properties"], "@cursor": {"type": "string"}}
+    record = {**record, "properties": properties}
+    record.pop("required", None)
+    items = {"itemSchema": {"anyOf": [record, END_RECORD]}}
     return {
         "description": "The records, in the order of their key",
-        "model": list[record],  # ty: ignore[invalid-type-form]
         "content": {
-            JsonLines.media_type: {"itemSchema": items},
-            NdJson.media_type: {"itemSchema": items},
+            JsonLines.media_type: items,
+            NdJson.media_type: items,
+            JsonArray.media_type: {"schema": {"type": "array", "items": record}},
             Csv.media_type: {"schema": {"type": "string"}},
         },
     }
-
-
-@cache
-def _with_any_fields(record: type[BaseModel]) -> type[BaseModel]:
-    """`?fields=` may leave any out, and `?cursors=true` adds one."""
-    name = f"{record.__name__}Record"  # not that of a model which another route may have
-    config = ConfigDict(title=name, json_schema_extra=_relax)
-    return type(name, (record,), {"model_config": config, "__doc__": record.__doc__})
-
-
-def _relax(schema: dict[str, Any]) -> None:
-    schema.pop("required", None)
-    schema["properties"]["@cursor"] = {"type": "string"}

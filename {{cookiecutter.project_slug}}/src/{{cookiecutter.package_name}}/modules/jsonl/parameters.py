@@ -1,9 +1,11 @@
-"""The query parameters of a source, as a model that FastAPI validates and describes."""
+"""The query parameters of a source or a table, as a model that validates and describes them."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
+from ...records.filters import Conditions, asked, conditions_of, model_of, names_of
+from ...records.tables import Description, ServedTable
 from .cursors import Cursors
 from .locales import parse_locale
 from .record_source import RecordQuery, RecordSource
@@ -52,42 +54,43 @@ class Parameters(BaseModel):
     ] = False
 
 
-def parameters_of(name: str, source: RecordSource, cursors: Cursors) -> type[Parameters]:
-    """The parameters of one source: those above, its fields and its filters.
+def source_parameters(name: str, source: RecordSource, cursors: Cursors) -> type[Parameters]:
+    """The parameters of a source: those above, its fields and its filters.
 
     Raises `TypeError` for a filter that has the name of another parameter.
     """
     if taken := Parameters.model_fields.keys() & source.filters.model_fields:
         raise TypeError(f"The filters of {name!r} cannot have the names {', '.join(taken)}.")
-    fields = tuple(source.record.model_fields)
-    return create_model(  # ty: ignore[invalid-explicit-return]
-        f"{name}_parameters",
-        __base__=(Parameters, source.filters),
-        after=(
-            Annotated[
-                str | None,
-                Field(max_length=MOST_CURSOR_LETTERS, description="Cursor: resume behind it."),
-                AfterValidator(cursors.decode),
-            ],
-            None,
-        ),
-        fields=(
-            Annotated[
-                list[Literal[fields]],  # ty: ignore[invalid-type-form]
-                Field(description="Fields to send, in their order: `a,b` or one each."),
-                BeforeValidator(_split),
-            ],
-            list(fields),
-        ),
+    base: Any = (Parameters, source.filters)
+    return create_model(
+        f"{name}_parameters", __base__=base, **_fields([*source.record.model_fields], cursors)
     )
 
 
-def _split(values: list[str]) -> list[str]:
-    """A field that is named twice is there once."""
-    return list(dict.fromkeys(name for value in values for name in value.split(",")))
+def table_parameters(
+    table: ServedTable, description: Description, cursors: Cursors
+) -> tuple[type[Parameters], Conditions]:
+    """Those of a table, and which conditions its filters are."""
+    conditions = conditions_of(description, Parameters.model_fields)
+    fields = _fields([*description.columns], cursors)
+    return model_of(f"{table.name}_parameters", Parameters, conditions, **fields), conditions
 
 
-def record_query(source: RecordSource, parameters: Parameters) -> RecordQuery:
+def _fields(names: list[str], cursors: Cursors) -> dict[str, Any]:
+    return {
+        "after": (
+            Annotated[
+                str | None,
+                Field(max_length=MOST_CURSOR_LETTERS, description="Cursor: resume behind it."),
+                AfterValidator(lambda cursor: cursor and cursors.decode(cursor)),
+            ],
+            None,
+        ),
+        "fields": names_of(names, "Fields to send, in their order: `a,b` or one each."),
+    }
+
+
+def source_query(source: RecordSource, parameters: Parameters) -> RecordQuery:
     filters = {name: getattr(parameters, name) for name in source.filters.model_fields}
     return RecordQuery(
         fields=list(dict.fromkeys([*parameters.fields, source.key])),
@@ -95,3 +98,8 @@ def record_query(source: RecordSource, parameters: Parameters) -> RecordQuery:
         limit=parameters.limit,
         filters=source.filters.model_construct(**filters),
     )
+
+
+def table_query(parameters: Parameters, conditions: Conditions) -> RecordQuery:
+    filters = asked(parameters, conditions)
+    return RecordQuery(parameters.fields, parameters.after, parameters.limit, filters)

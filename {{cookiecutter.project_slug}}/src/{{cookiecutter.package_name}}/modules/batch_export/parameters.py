@@ -1,0 +1,33 @@
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...records.filters import Conditions, conditions_of, model_of, names_of
+from ...records.tables import Description, ServedTable
+
+
+class Parameters(BaseModel):
+    """What every export can be asked. A parameter that there is not is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Annotated[
+        Literal["csv", "jsonl", "parquet", "arrow"], Field(description="Format of the file.")
+    ] = "csv"
+    end: Annotated[bool, Field(description="End JSON Lines with an end record.")] = False
+
+
+class TableParameters(Parameters):
+    columns: list[str] = []
+
+
+def table_parameters(
+    table: ServedTable, description: Description
+) -> tuple[type[TableParameters], Conditions]:
+    """The parameters of a table, and which conditions its filters are."""
+    conditions = conditions_of(description, TableParameters.model_fields)
+    columns = names_of(
+        [*description.columns], "Columns to send, in their order: `a,b` or one each."
+    )
+    name = f"{table.name}_export_parameters"
+    return model_of(name, TableParameters, conditions, columns=columns), conditions

@@ -1,0 +1,280 @@
+"""A table in the order of its key, page by page; each page is proved to be whole."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from fastapi import HTTPException
+
+from .catalog import Column
+from .table import quote
+from .tables import Condition, Description, ServedTable
+
+# The key of a row, as a struct of texts: what a cursor holds.
+KEY = "@key of the row"
+TIE = "@tie of the row"
+# So that the first rows do not wait for a whole batch.
+FIRST_ROWS = 1_000
+# A query costs about as much for a few batches as for one, but not every reader wants them all.
+MOST_BATCHES = 6
+# A reader that takes longer over a batch does not need the next ones to be there.
+PATIENCE_SECONDS = 5
+# The largest key of DuckDB's integers that fit into 64 bits.
+LARGEST = {
+    f"{sign}{name}": 2 ** (bits - (sign == "")) - 1
+    for name, bits in {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}.items()
+    for sign in ("", "U")
+}
+FLOATS = ("DOUBLE", "FLOAT", "REAL", "double precision", "real", "numeric")
+
+Key = dict[str, str]
+
+
+class KeyProblem(HTTPException):
+    """The rows of a table cannot be walked in the order of its key."""
+
+    type = "/problems/unordered-key"
+
+    def __init__(self, table: ServedTable, reason: str) -> None:
+        names = ", ".join(table.table.key_names)
+        super().__init__(
+            409,
+            f"The table {table.name!r} cannot be walked in the order of its key ({names}): {reason}."
+            f" Name a column without NULL and repeated values as its key, or several columns that"
+            f" are unique together; /exports/{table.name} sends the table in any order.",
+        )
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows of a table, and what of them. `after` is the key of a row, and `limit` most rows."""
+
+    fields: Sequence[str]
+    conditions: Sequence[Condition]
+    after: Key | None
+    limit: int | None
+
+
+async def walk(
+    table: ServedTable, selection: Selection, batch_rows: int
+) -> AsyncGenerator[pa.RecordBatch, None]:
+    """Yield the rows of a selection in the order of the key, each once, with their key in `KEY`.
+
+    A query of its own brings one batch, or a few; so the first comes at once however large the
+    table is, and a slow reader holds nothing in the database. The next query runs while these
+    batches are used, unless the reader is slow. No rows: an empty batch.
+
+    Raises `KeyProblem` for rows that have no place in that order: before the first batch where it
+    can be seen, and never later than the page that they are on. Raises `BadValue`.
+    """
+    description = await table.describe()
+    if not description.key:
+        raise KeyProblem(table, "it has none")
+    pages = _Pages(table, description, selection, batch_rows)
+    await pages.check_keys()
+    if description.repeats and not selection.conditions:
+        raise KeyProblem(table, "some rows have the same")
+    ahead = _ReadAhead(pages, selection.after, selection.limit)
+    try:
+        while (batch := await ahead.next_batch()) is not None:
+            yield batch
+    finally:
+        await ahead.close()
+
+
+class _ReadAhead:
+    """Reads the next page while the batches of this one are used.
+
+    What was read for a reader that then takes long over a batch, or has stopped, is let go, and
+    read again when it comes back: a batch is all that it holds.
+    """
+
+    def __init__(self, pages: "_Pages", after: Key | None, limit: int | None) -> None:
+        self._pages = pages
+        self._after = after
+        self._left = limit
+        self._page: list[pa.RecordBatch] = []
+        self._is_last = False
+        self._reading: asyncio.Task[tuple[list[pa.RecordBatch], bool]] | None = None
+        self._keeps_up = True
+        self._batches = 1
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def next_batch(self) -> pa.RecordBatch | None:
+        if self._timer:
+            self._timer.cancel()
+        if not self._page and not self._is_last:
+            await self._turn_page()
+        if not self._page:
+            return None
+        batch = self._page.pop(0)
+        self._after, self._left = self._behind([batch])
+        self._keeps_up = True
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(PATIENCE_SECONDS, self._let_go)
+        return batch
+
+    async def close(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        if self._reading:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    async def _turn_page(self) -> None:
+        self._reading = self._reading or self._read(self._after, self._left, 1)
+        self._page, self._is_last = await self._reading
+        self._reading = None
+        after, left = self._behind(self._page)
+        self._is_last = self._is_last or left == 0
+        if self._keeps_up and not self._is_last:
+            self._reading = self._read(after, left, self._batches)
+            self._batches = min(2 * self._batches, MOST_BATCHES)
+
+    def _read(
+        self, after: Key | None, limit: int | None, batches: int
+    ) -> asyncio.Task[tuple[list[pa.RecordBatch], bool]]:
+        return asyncio.create_task(self._pages.read(after, limit, batches))
+
+    def _behind(self, page: list[pa.RecordBatch]) -> tuple[Key | None, int | None]:
+        """The last key, and how many rows are left of the limit."""
+        rows = sum(map(len, page))
+        after = page[-1].column(KEY)[-1].as_py() if rows else self._after
+        return after, None if self._left is None else self._left - rows
+
+    def _let_go(self) -> None:
+        self._keeps_up = False
+        self._batches = 1
+        if self._reading and not self._reading.done():
+            # Until then it has the connection, and it will be behind this page.
+            self._reading.add_done_callback(self._let_go_if_still_slow)
+        elif not self._reading or not self._reading.exception():  # a failed one tells why
+            self._reading = None
+            if self._page:
+                self._page.clear()
+                self._is_last = False
+
+    def _let_go_if_still_slow(self, reading: asyncio.Task[Any]) -> None:
+        if not self._keeps_up and not reading.cancelled():
+            self._let_go()
+
+
+class _Pages:
+    """Reads the rows behind a key: as the first ones in order, or as all of a range of keys.
+
+    DuckDB takes three times as long for the first as for the second.
+    """
+
+    def __init__(
+        self, table: ServedTable, description: Description, selection: Selection, batch_rows: int
+    ) -> None:
+        self._table = table
+        self._key = description.key
+        self._is_proven = description.is_proven
+        self._fields = [*selection.fields]
+        self._where = table.where(selection.conditions)
+        self._batch_rows = batch_rows
+        self._rows = min(FIRST_ROWS, batch_rows)
+        # By how much integer keys grew over how many rows of the last page, and the largest there is.
+        self._growth: tuple[int, int] | None = None
+        is_range = table.database.dialect == "duckdb" and len(self._key) == 1
+        self._largest = LARGEST.get(self._key[0].sql_type, 0) if is_range else 0
+        keys = [f'CAST({quote(c.name)} AS VARCHAR) AS "{KEY}{n}"' for n, c in enumerate(self._key)]
+        tie = [] if self._is_proven else [f'"{TIE}"']
+        self._select = ", ".join([table.select(self._fields, description), *keys, *tie])
+        self._order = ", ".join(quote(column.name) for column in self._key)
+
+    async def check_keys(self) -> None:
+        """Raises `KeyProblem` where a key is NULL, or is no number."""
+        names = [quote(column.name) for column in self._key]
+        reasons = [] if self._is_proven else [("it is NULL", f"{name} IS NULL") for name in names]
+        for column in self._key:
+            if column.sql_type in FLOATS:
+                not_a_number = f"{quote(column.name)} = {self._table.cast(column, 'NaN')}"
+                reasons.append(("it is NaN", not_a_number))
+        for reason, test in reasons:
+            relation = f"FROM {self._table.table.sql} AS checked"
+            sql = f"SELECT 1 {relation} WHERE {self._where} AND {test} LIMIT 1"
+            if len((await self._table.database.fetch(sql))[0]):
+                raise KeyProblem(self._table, f"{reason} in some rows")
+
+    async def read(
+        self, after: Key | None, limit: int | None, batches: int
+    ) -> tuple[list[pa.RecordBatch], bool]:
+        """At most so many batches, and whether they are the last."""
+        page: pa.Table | None = None
+        is_last = False
+        if self._growth and after:
+            most = batches * self._batch_rows
+            page = await self._read_range(after, self._growth, min(most, limit or most))
+        if page is None:
+            rows = min(self._rows, limit or self._rows)
+            # A row more than are asked for shows whether the last of them is the only one with its key.
+            page = await self._fetch(self._behind(after), rows, f"ORDER BY {self._order}")
+            is_last = len(page) <= rows
+            page = page[:rows]
+        self._learn(page)
+        return page.to_batches(self._batch_rows) or [_empty(page.schema)], is_last
+
+    async def _read_range(self, after: Key, growth: tuple[int, int], rows: int) -> pa.Table | None:
+        """The range of keys that should have so many rows; nothing where it has more, or none."""
+        [last] = after.values()
+        until = min(int(last) + growth[0] * rows // growth[1], self._largest)
+        in_range = f"{self._behind(after)} AND {self._order} <= {until}"
+        page = await self._fetch(in_range, rows, "")
+        return page if 0 < len(page) <= rows else None
+
+    async def _fetch(self, condition: str, rows: int, order: str) -> pa.Table:
+        """The rows, and one more if there is one. Raises `KeyProblem` for equal keys among them."""
+        inner = (
+            f"SELECT * FROM {self._table.table.sql} AS walked"
+            f" WHERE {self._where} AND {condition} {order} LIMIT {rows + 1}"
+        )
+        if not self._is_proven:
+            equal = (f"{quote(c.name)} = lag({quote(c.name)}) OVER walk" for c in self._key)
+            tie = f'({" AND ".join(equal)}) AS "{TIE}"'
+            inner = (
+                f"SELECT *, {tie} FROM ({inner}) AS page WINDOW walk AS (ORDER BY {self._order})"
+            )
+        # The list may have texts by the names of the columns that they were made of.
+        order = ", ".join(f"page.{quote(column.name)}" for column in self._key)
+        sql = f"SELECT {self._select} FROM ({inner}) AS page ORDER BY {order}"
+        page = pa.Table.from_batches(await self._table.database.fetch(sql, self._batch_rows))
+        count = len(self._key)
+        keys = page.columns[len(self._fields) : len(self._fields) + count]
+        if any(key.null_count for key in keys):
+            raise KeyProblem(self._table, "it is NULL in some rows")
+        if not self._is_proven and True in page.column(TIE).unique().to_pylist():
+            raise KeyProblem(self._table, "some rows have the same")
+        return _with_key(page.select(range(len(self._fields))), self._key, keys)
+
+    def _behind(self, after: Key | None) -> str:
+        """SQL for the rows that come later than a key, in the order of its columns."""
+        if after is None:
+            return "true"
+        behind = ""
+        for column in reversed(self._key):
+            name, value = quote(column.name), self._table.cast(column, after[column.name])
+            tie = f" OR ({name} = {value} AND ({behind}))" if behind else ""
+            behind = f"{name} > {value}{tie}"
+        first = self._key[0]
+        not_before = f"{quote(first.name)} >= {self._table.cast(first, after[first.name])}"
+        return f"{not_before} AND ({behind})" if len(self._key) > 1 else behind
+
+    def _learn(self, page: pa.Table) -> None:
+        self._rows = self._batch_rows
+        if self._largest and len(page):
+            first, last = (int(*page.column(KEY)[place].as_py().values()) for place in (0, -1))
+            self._growth = max(last - first, 1), max(len(page) - 1, 1)
+
+
+def _with_key(page: pa.Table, key: Sequence[Column], texts: Sequence[pa.ChunkedArray]) -> pa.Table:
+    names = [column.name for column in key]
+    arrays = [text.combine_chunks() for text in texts]
+    return page.append_column(KEY, pa.StructArray.from_arrays(arrays, names))
+
+
+def _empty(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], schema=schema)
