@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from {{ cookiecutter.package_name }}.records import (
     Table,
+    exports,
     pages,
     tables,
 )
@@ -273,6 +275,28 @@ def test_rows_that_come_and_go_between_pages_disturb_no_other(tmp_path):
     change("CREATE TABLE t AS SELECT 2 * range AS n FROM range(1, 101)")
     expected = [n for n in (*range(2, 201, 2), 101, 999) if n not in {60, 98}]
     assert asyncio.run(read()) == sorted(expected)
+
+
+@pytest.mark.parametrize("key", ["id", "name", "value"])
+def test_a_database_of_another_kind_is_walked_by_its_driver(tmp_path, key):
+    with sqlite3.connect(tmp_path / "t.db") as connection:
+        connection.execute("CREATE TABLE t (n INTEGER, id INTEGER, name TEXT, value REAL)")
+        rows = [(n, -n, f"it's {n}", n / 7) for n in range(ROWS)]
+        connection.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", rows)
+        expected = [n for (n,) in connection.execute(f"SELECT n FROM t ORDER BY {key}")]  # noqa: S608
+
+    async def read() -> None:
+        database = Database(
+            connector_of(f"sqlite:///{tmp_path / 't.db'}"), pool_size=2, timeout_seconds=10
+        )
+        table = tables.ServedTable("t", Table("t", key), database)
+        assert numbers(await collect(table, None, None, 16)) == expected
+        assert await turn_pages(table, 23) == expected
+        everything = exports.read_all(table, ["n"], [], batch_rows=16, snapshot_seconds=60)
+        assert sorted(numbers([batch async for batch in everything])) == sorted(expected)
+        database.close()
+
+    asyncio.run(read())
 
 
 @pytest.fixture

@@ -89,9 +89,13 @@ async def read_columns(database: Database, table: Table) -> list[Column]:
     if database.dialect == "duckdb":
         described = await rows_of(database, f"DESCRIBE SELECT * FROM {table.sql} AS described")
         return [Column(row["column_name"], row["column_type"]) for row in described]
-    [empty] = await database.fetch(f"SELECT * FROM {table.sql} AS described LIMIT 0")
+    everything = f"SELECT * FROM {table.sql} AS described"
     if database.dialect != "postgresql":
-        return [Column(field.name, _sql_type(field.type)) for field in empty.schema]
+        [first] = await database.fetch(
+            f"{everything} LIMIT 1"
+        )  # SQLite's types are those of values
+        return [Column(field.name, _sql_type(field.type)) for field in first.schema]
+    [empty] = await database.fetch(f"{everything} LIMIT 0")
     types = ", ".join(
         f"({POSTGRESQL_TYPE.format(column=quote(name))}) AS {quote(str(number))}"
         for number, name in enumerate(empty.schema.names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
+from adbc_driver_manager import NotSupportedError
 
 # What a query that is open holds of its result: DuckDB's own megabyte takes 12 MiB of memory.
 DUCKDB_BUFFER = "SET streaming_buffer_size = '64KB'"
@@ -166,7 +168,8 @@ class AdbcConnection:
         return self._cursor.fetch_record_batch()
 
     def cancel(self) -> None:
-        self._connection.adbc_cancel()
+        with suppress(NotSupportedError):  # then the query goes on to its end
+            self._connection.adbc_cancel()
 
     def close(self) -> None:
         if self._cursor is not None:

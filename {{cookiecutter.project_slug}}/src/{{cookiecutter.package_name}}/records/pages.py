@@ -183,7 +183,9 @@ class _Pages:
         is_range = table.database.dialect == "duckdb" and len(self._key) == 1
         self._largest = LARGEST.get(self._key[0].sql_type, 0) if is_range else 0
         keys = [f'CAST({quote(c.name)} AS VARCHAR) AS "{KEY}{n}"' for n, c in enumerate(self._key)]
-        tie = [] if self._is_proven else [f'"{TIE}"']
+        # Integers are equal where their texts are; of other keys only the database knows.
+        self._has_ties_told = not self._is_proven and not self._largest
+        tie = [f'"{TIE}"'] if self._has_ties_told else []
         self._select = ", ".join([table.select(self._fields, description), *keys, *tie])
         self._order = ", ".join(quote(column.name) for column in self._key)
 
@@ -216,6 +218,8 @@ class _Pages:
             page = await self._fetch(self._behind(after), rows, f"ORDER BY {self._order}")
             is_last = len(page) <= rows
             page = page[:rows]
+        if after and len(page) and page.column(KEY)[-1].as_py() == after:
+            raise KeyProblem(self._table, "the database does not compare it as it orders it")
         self._learn(page)
         return page.to_batches(self._batch_rows) or [_empty(page.schema)], is_last
 
@@ -233,7 +237,7 @@ class _Pages:
             f"SELECT * FROM {self._table.table.sql} AS walked"
             f" WHERE {self._where} AND {condition} {order} LIMIT {rows + 1}"
         )
-        if not self._is_proven:
+        if self._has_ties_told:
             equal = (f"{quote(c.name)} = lag({quote(c.name)}) OVER walk" for c in self._key)
             tie = f'({" AND ".join(equal)}) AS "{TIE}"'
             inner = (
@@ -247,7 +251,11 @@ class _Pages:
         keys = page.columns[len(self._fields) : len(self._fields) + count]
         if any(key.null_count for key in keys):
             raise KeyProblem(self._table, "it is NULL in some rows")
-        if not self._is_proven and True in page.column(TIE).unique().to_pylist():
+        if self._has_ties_told:
+            has_ties = True in page.column(TIE).unique().to_pylist()
+        else:
+            has_ties = not self._is_proven and len(keys[0].unique()) < len(page)
+        if has_ties:
             raise KeyProblem(self._table, "some rows have the same")
         return _with_key(page.select(range(len(self._fields))), self._key, keys)
 

@@ -25,6 +25,7 @@ from .table import Table, quote
 # How long what a database has said of a table is taken for true.
 DESCRIPTION_SECONDS = 60
 CHECK_SECONDS = 5
+PATIENCE_SECONDS = 0.3
 RETRY_SECONDS = 1
 # Of what a refusal repeats.
 MOST_NAMES = 20
@@ -205,12 +206,28 @@ def find_table(name: str, others: Collection[str]) -> ServedTable:
     return tables[name]
 
 
-async def check_tables() -> None:
-    """Raises `NotReady`, which says of each table that cannot be read why."""
-    tables = served_tables().values()
-    problems = dict.fromkeys(filter(None, await asyncio.gather(*map(_problem_of, tables))))
-    if problems:
-        raise health.NotReady(503, " ".join(problems))
+class Readiness:
+    """Whether all tables can be read, as `/readyz` asks; a busy database does not keep it waiting."""
+
+    def __init__(self, tables: Collection[ServedTable]) -> None:
+        self._tables = tables
+        self._problems: list[str] = []
+        self._checking: asyncio.Task[None] | None = None
+
+    async def check(self) -> None:
+        """Raises `NotReady`, which says of each table that cannot be read why.
+
+        Where that takes long, what was true last counts.
+        """
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(self._check())
+        await asyncio.wait([self._checking], timeout=PATIENCE_SECONDS)
+        if self._problems:
+            raise health.NotReady(503, " ".join(self._problems))
+
+    async def _check(self) -> None:
+        problems = await asyncio.gather(*map(_problem_of, self._tables))
+        self._problems = list(dict.fromkeys(filter(None, problems)))
 
 
 async def _problem_of(table: ServedTable) -> str | None:
@@ -227,23 +244,24 @@ async def _problem_of(table: ServedTable) -> str | None:
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncGenerator[None, None]:
     """Know the tables while the app runs, as soon as the database can be reached."""
-    await run_sync(served_tables)
-    if check_tables not in health.checks:
-        health.checks.append(check_tables)
-    await asyncio.gather(*map(_problem_of, served_tables().values()))
-    watching = asyncio.create_task(_describe_all())
+    tables = (await run_sync(served_tables)).values()
+    readiness = Readiness(tables)
+    with suppress(health.NotReady):
+        await readiness.check()
+    health.checks.append(readiness.check)
+    watching = asyncio.create_task(_describe_all(tables))
     try:
         yield
     finally:
         watching.cancel()
-        health.checks[:] = [check for check in health.checks if check is not check_tables]
-        for table in served_tables().values():
+        health.checks.remove(readiness.check)
+        for table in tables:
             table.database.close()
 
 
-async def _describe_all() -> None:
+async def _describe_all(tables: Collection[ServedTable]) -> None:
     """Until the database can be reached, OpenAPI does not have the columns of its tables."""
-    for table in served_tables().values():
+    for table in tables:
         while table.description is None:
             await asyncio.sleep(RETRY_SECONDS)
             with suppress(DatabaseUnavailable):
