@@ -2,7 +2,31 @@
 // without its end.
 const USAGE = "Usage: node clients/javascript/jsonl.js [--attempts N] [URL]";
 
+// No text that a server sends begins with it.
+const MARK = `integer ${Math.random()} `;
+const MARKED = new RegExp(`"${MARK}(-?\\d+)"`, "g");
+const MAY_BE_LARGE = /\d{16}/;
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+
 export class TruncatedStream extends Error {}
+
+/** `JSON.parse` with integers beyond 2^53 as `BigInt`: as numbers they would be others. */
+export function parse(line) {
+  if (!MAY_BE_LARGE.test(line)) return JSON.parse(line);
+  const marked = line.replace(STRING_OR_NUMBER, (token) => (isLarge(token) ? `"${MARK}${token}"` : token));
+  const isMarked = (value) => typeof value === "string" && value.startsWith(MARK);
+  return JSON.parse(marked, (_, value) => (isMarked(value) ? BigInt(value.slice(MARK.length)) : value));
+}
+
+/** `JSON.stringify` of what `parse` gives. */
+export function stringify(record) {
+  const mark = (_, value) => (typeof value === "bigint" ? MARK + value : value);
+  return JSON.stringify(record, mark).replace(MARKED, "$1");
+}
+
+function isLarge(token) {
+  return /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token));
+}
 
 /**
  * Yields each record once, in the order of their key; `?limit=` in `url` is kept to. After a break
@@ -41,7 +65,7 @@ async function* readOnce(url, signal) {
   }
   for await (const line of lines(response.body)) {
     if (!line) continue; // a heartbeat of a stream that is followed
-    const record = JSON.parse(line);
+    const record = parse(line);
     if ("@end" in record) {
       if (record["@end"].status === "complete") return;
       throw new TruncatedStream(JSON.stringify(record["@end"]));
@@ -80,7 +104,7 @@ async function main() {
   // A reader such as `head` has enough: that is no error of ours.
   process.stdout.on("error", (error) => process.exit(error.code === "EPIPE" ? 141 : 1));
   const [url = "http://127.0.0.1:8000/records/readings"] = positionals;
-  for await (const record of readRecords(url, values)) console.log(JSON.stringify(record));
+  for await (const record of readRecords(url, values)) console.log(stringify(record));
 }
 
 async function isProgram() {

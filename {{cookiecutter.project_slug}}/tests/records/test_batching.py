@@ -1,17 +1,26 @@
 import asyncio
-import time
+import enum
+import io
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
-from typing import Any
+from datetime import date, datetime, time
+from decimal import Decimal
+from time import monotonic, sleep
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, computed_field
 
 from {{ cookiecutter.package_name }}.records import (
     batching,
+    collecting,
     formats,
+)
+from {{ cookiecutter.package_name }}.streaming.settings import (
+    CHUNK_BYTES,
 )
 
 
@@ -28,9 +37,9 @@ class Data:
     id: int
 
 
-def run(source: Any, encoder: formats.Encoder | None = None) -> list[bytes]:
+def run(source: Any, encoder: formats.Encoder | None = None, **options: Any) -> list[bytes]:
     async def read() -> list[bytes]:
-        chunks = batching.encode_batches(source, encoder or formats.JsonLines())
+        chunks = batching.encode_batches(source, encoder or formats.JsonLines(), **options)
         return [chunk async for chunk in chunks]
 
     return asyncio.run(read())
@@ -69,12 +78,12 @@ def test_a_record_that_comes_alone_goes_out_at_once():
 
         async def records() -> AsyncGenerator[Model]:
             for number in range(5):
-                made[0] = time.monotonic()
+                made[0] = monotonic()
                 yield Model(id=number)
                 await asyncio.sleep(0.1)
 
         async for _ in batching.encode_batches(records(), formats.JsonLines()):
-            waited.append(time.monotonic() - made[0])
+            waited.append(monotonic() - made[0])
         return waited
 
     waited = asyncio.run(measure())
@@ -86,18 +95,18 @@ def test_what_a_blocking_source_has_goes_out_while_it_blocks():
     def records() -> Generator[Model]:
         yield Model(id=0)
         yield Model(id=1)
-        time.sleep(0.5)
+        sleep(0.5)
         yield Model(id=2)
 
     async def first_two() -> float:
-        started = time.monotonic()
+        started = monotonic()
         chunks = batching.encode_batches(records(), formats.JsonLines())
         received = b""
         async for chunk in chunks:
             received += chunk
             if b'"id":1' in received:
                 break
-        seconds = time.monotonic() - started
+        seconds = monotonic() - started
         await chunks.aclose()
         return seconds
 
@@ -125,7 +134,7 @@ def test_production_waits_for_the_reader(item):
         return produced
 
     line_bytes = len(b'{"id":1}\n')
-    assert asyncio.run(read_one_and_wait()) * line_bytes < 2 * batching.CHUNK_BYTES
+    assert asyncio.run(read_one_and_wait()) * line_bytes < 2 * CHUNK_BYTES
 
 
 @pytest.mark.parametrize("kind", ["async", "blocking"])
@@ -152,7 +161,7 @@ def test_large_records_after_small_ones_do_not_fill_the_memory(kind):
         await chunks.aclose()
 
     asyncio.run(read_some_and_wait())
-    assert made < 2 * batching.SAMPLE + 10
+    assert made < 2 * collecting.SAMPLE + 10
 
 
 def run_length(item: Any) -> Any:
@@ -162,7 +171,7 @@ def run_length(item: Any) -> Any:
 def test_a_large_batch_is_sent_in_parts():
     batch = pa.record_batch({"text": ["x" * 1000] * 2000})
     chunks = run(yield_all(batch))
-    assert max(map(len, chunks)) < 4 * batching.CHUNK_BYTES
+    assert max(map(len, chunks)) < 4 * CHUNK_BYTES
     assert sum(map(len, chunks)) > 2_000_000
 
 
@@ -205,3 +214,108 @@ def test_a_record_that_cannot_be_encoded_is_an_error_and_the_source_is_closed():
     with pytest.raises(TypeError, match="surrogates"):
         run(source())
     assert closed
+
+
+class Kind(enum.Enum):
+    A = "a"
+
+
+class Part(BaseModel):
+    size: float
+
+
+class Every(BaseModel):
+    id: int
+    name: Annotated[str, "a note"]
+    at: datetime
+    day: date
+    clock: time
+    raw: bytes
+    amount: Decimal
+    ok: bool | None
+    kind: Kind
+    literal: Literal["x", "y"]
+    many: list[int]
+    parts: list[Part]
+    anything: Any
+    either: int | str
+    hidden: Annotated[int, Field(exclude=True)] = 0
+
+    @computed_field
+    def double(self) -> int:
+        return 2 * self.id
+
+
+COLUMNS = {
+    "id": pa.int64(),
+    "name": pa.string(),
+    "at": pa.timestamp("us", "UTC"),
+    "day": pa.date32(),
+    "clock": pa.time64("us"),
+    "raw": pa.binary(),
+    "amount": pa.decimal128(38, 9),
+    "ok": pa.bool_(),
+    "kind": pa.string(),
+    "literal": pa.string(),
+    "many": pa.list_(pa.int64()),
+    "parts": pa.list_(pa.struct({"size": pa.float64()})),
+    "anything": pa.string(),
+    "either": pa.string(),
+    "double": pa.int64(),
+}
+
+
+@pytest.mark.parametrize("source", [[], [[]]])
+def test_an_empty_result_has_the_columns_of_its_model(source):
+    def encoded(encoder: formats.Encoder) -> bytes:
+        return b"".join(run(yield_all(*source), encoder, model=Every))
+
+    parquet = pq.read_table(io.BytesIO(encoded(formats.Parquet())))
+    arrow = pa.ipc.open_stream(encoded(formats.ArrowStream())).read_all()
+    assert arrow.schema == pa.schema(COLUMNS)
+    assert (parquet.schema.names, len(parquet)) == ([*COLUMNS], 0)
+    assert encoded(formats.Csv()).decode().strip().split(",") == [*COLUMNS]
+    assert (encoded(formats.JsonLines()), encoded(formats.JsonArray())) == (b"", b"[]\n")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("is_async", [True, False])
+@pytest.mark.parametrize("good", [0, 1])
+def test_a_source_cannot_end_the_service(error, is_async, good):
+    def failing() -> Generator[Model]:
+        yield from [Model(id=1)] * good
+        raise error
+
+    async def failing_async() -> AsyncGenerator[Model]:
+        for item in failing():
+            yield item
+
+    with pytest.raises(RuntimeError, match=error.__name__):
+        run(failing_async() if is_async else failing())
+
+
+class Broken:
+    """An asynchronous iterable that fails when it is asked for its iterator, or closed."""
+
+    def __init__(self, when: str) -> None:
+        self.when = when
+
+    def __aiter__(self) -> "Broken":
+        self.fail("begin")
+        return self
+
+    async def __anext__(self) -> Model:
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        self.fail("close")
+
+    def fail(self, when: str) -> None:
+        if self.when == when:
+            raise OSError(when)
+
+
+@pytest.mark.parametrize("when", ["begin", "close"])
+def test_a_source_that_fails_to_begin_or_to_close_ends_the_stream(when):
+    with pytest.raises(OSError, match=when):
+        run(Broken(when))

@@ -51,6 +51,7 @@ def test_an_endpoint_streams_its_records_in_the_format_of_its_class(http, url, w
     assert response.status_code == 200
     assert response.headers["content-type"].startswith(FORMATS[name].media_type)
     assert READ[name](response.content) == SQUARES
+    assert response.headers.get("formula-guard") == ("apostrophe" if name == "csv" else None)
 
 
 def test_a_subclass_has_options_of_its_own(http, url):
@@ -99,6 +100,12 @@ def test_what_is_no_record_is_a_problem_and_its_type_is_in_the_log(http, server,
     while not re.search(rf"^TypeError: .*\b{kind}\b", server.log[said:], re.MULTILINE):
         assert time.monotonic() < deadline, server.log[said:]
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("name", ["csv", "json", "parquet", "arrow"])
+def test_an_empty_result_is_a_valid_file(http, url, name):
+    response = http.get(f"{url}/squares/async/{name}?count=0")
+    assert (response.status_code, READ[name](response.content)) == (200, [])
 
 
 @pytest.mark.parametrize("way", ["async", "blocking"])

@@ -7,9 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
-from glob import glob
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import adbc_driver_postgresql.dbapi as adbc
@@ -25,13 +23,14 @@ from {{ cookiecutter.package_name }}.records import (
 )
 from {{ cookiecutter.package_name }}.records.formats import (
     columns,
+    leaves,
     objects,
     settings,
 )
 
-from tests.records.postgres import Database, running_database
-from tests.records.types import DUCKDB, POSTGRESQL, Value
-from tests.streaming.fixtures import PROJECT, free_port
+from tests.records.postgres import Database, required_database
+from tests.records.types import DUCKDB, POSTGRESQL, TYPES_OF_POSTGRESQL, Value, typed
+from tests.streaming.fixtures import PROJECT
 
 # ruff: noqa: S608 - the values of a table are the SQL that is tested
 PAGE = PROJECT / "docs" / "records" / "values.md"
@@ -215,11 +214,9 @@ def test_a_column_of_arrow_arrives_in_every_format(kind):
 
 @pytest.fixture(scope="module")
 def database(require) -> Iterator[Database]:
-    # Debian keeps the server in a folder that is not on everybody's PATH.
-    server = Path(require("postgres", *glob("/usr/lib/postgresql/*/bin/postgres")))
-    with running_database(server.resolve().parent, free_port()) as database:
-        database.fetch("CREATE TYPE mood AS ENUM ('happy')")
-        database.fetch("CREATE TYPE pair AS (a int, b text)")
+    with required_database(require) as database:
+        for statement in TYPES_OF_POSTGRESQL:
+            database.fetch(statement)
         yield database
 
 
@@ -242,11 +239,6 @@ def postgresql_batch(database) -> Iterator[Callable[[str], pa.RecordBatch]]:
             return batch
 
         yield read
-
-
-def typed(value: Value) -> str:
-    is_named = not value.type.startswith(("an enum", "a composite"))
-    return f"CAST({value.sql} AS {value.type})" if is_named else value.sql
 
 
 @pytest.mark.slow
@@ -327,7 +319,7 @@ def test_the_docs_have_every_type_of_duckdb():
 )
 def test_a_time_without_a_zone_is_in_that_of_the_settings(monkeypatch, zone, at, text):
     monkeypatch.setenv("RECORDS_NAIVE_TIME_ZONE", zone)
-    monkeypatch.setattr(columns, "format_settings", settings.FormatSettings)
+    monkeypatch.setattr(leaves, "format_settings", settings.FormatSettings)
     monkeypatch.setattr(objects, "format_settings", settings.FormatSettings)
     naive = pa.array([at, None], pa.string()).cast(pa.timestamp("us"))
     infinite = pa.array([2**63 - 1], pa.int64()).view(naive.type)

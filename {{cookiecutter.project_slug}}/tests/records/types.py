@@ -144,3 +144,33 @@ POSTGRESQL = [
     Value("an enum", "'happy'::mood", "happy"),
     Value("a composite type", "row(1, 'a')::pair", "(1,a)"),
 ]
+
+NO_COLUMNS = {"TYPE"}  # which DuckDB has in no table
+
+
+def table_statement(values: list[Value], rows: str) -> tuple[str, dict[str, Value]]:
+    """What makes the table `every`, with a column for each value, and its columns.
+
+    A third of the rows has NULL. `rows` gives numbers in SQL, as `i`.
+    """
+    columns = {f"c{n}": value for n, value in enumerate(values) if value.type not in NO_COLUMNS}
+    selected = ", ".join(
+        f"CASE WHEN i % 3 <> 2 THEN {typed(value)} END AS {name}" for name, value in columns.items()
+    )
+    return f"CREATE TABLE every AS SELECT i AS id, {selected} FROM {rows}", columns  # noqa: S608
+
+
+def typed(value: Value) -> str:
+    is_named = not value.type.startswith(("an enum", "a composite"))
+    return f"CAST({value.sql} AS {value.type})" if is_named else value.sql
+
+
+def record_of(row: int, columns: dict[str, Value]) -> dict[str, Any]:
+    values = {name: value.json if row % 3 != 2 else None for name, value in columns.items()}
+    return {"id": row, **values}
+
+
+TYPES_OF_POSTGRESQL = (
+    "CREATE TYPE mood AS ENUM ('happy')",
+    "CREATE TYPE pair AS (a int, b text)",
+)

@@ -15,6 +15,7 @@ from fastapi import HTTPException
 
 from ..streaming.pools import QUERIES
 from .connections import Connection, Connector
+from .inputs import without_rows
 from .table import literal
 
 T = TypeVar("T")
@@ -114,7 +115,7 @@ class Database:
                     reader = await snapshot.call(connection.open, sql, batch_rows)
                     batch = await snapshot.call(next, reader, None)
                     if batch is None:
-                        yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+                        yield without_rows(reader.schema)
                     while batch is not None:
                         for start in range(0, len(batch), batch_rows):
                             yield batch[start : start + batch_rows]
@@ -186,7 +187,7 @@ async def _call(connection: Connection, function: Callable[..., T], *arguments: 
 
 def _batches(table: pa.Table, batch_rows: int) -> list[pa.RecordBatch]:
     found = table.to_batches(batch_rows)
-    return found or [pa.RecordBatch.from_pylist([], schema=table.schema)]
+    return found or [without_rows(table.schema)]
 
 
 def _close(connection: Connection) -> None:

@@ -84,16 +84,25 @@ def flatten(source: Any) -> Iterator[Any]:
         yield from _batches(source)
         return
     iterator = iter(source)
+    passed: type | None = None
     try:
         for item in iterator:
-            if kind_of(type(item)) == "arrow":
+            if type(item) is not passed and kind_of(type(item)) == "arrow":
                 yield from _batches(item)
             else:
+                passed = type(item)
                 yield item
+    except (KeyboardInterrupt, SystemExit) as error:
+        raise source_failed(error) from error
     finally:
         for each in (iterator, source):
             if end := getattr(each, "close", None):
                 end()
+
+
+def source_failed(error: BaseException) -> RuntimeError:
+    """What stands for an exception that would end the service, and not only the stream."""
+    return RuntimeError(f"The source raised {type(error).__name__}.")
 
 
 def count_of(item: Any) -> int:
@@ -120,10 +129,15 @@ def _batches(data: Any) -> Iterator[pa.RecordBatch]:
     with reader:
         batch = next(reader, None)
         if batch is None:
-            yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+            yield without_rows(reader.schema)
         else:
             yield batch
             yield from reader
+
+
+def without_rows(schema: pa.Schema) -> pa.RecordBatch:
+    """A batch that has nothing but columns; other ways to make one know no unions."""
+    return pa.RecordBatch.from_arrays([pa.nulls(0, kind) for kind in schema.types], schema=schema)
 
 
 def plain(records: Sequence[Any], model: type[BaseModel] | None = None) -> Sequence[Any]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from fastapi import HTTPException
 
 from .catalog import Column
+from .inputs import without_rows
 from .table import quote
 from .tables import Condition, Description, ServedTable
 
@@ -285,4 +286,4 @@ def _with_key(page: pa.Table, key: Sequence[Column], texts: Sequence[pa.ChunkedA
 
 
 def _empty(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([], schema=schema)
+    return without_rows(schema)

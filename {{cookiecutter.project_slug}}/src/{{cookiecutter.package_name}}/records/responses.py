@@ -37,7 +37,9 @@ class RecordResponse(StreamResponse):
         model = self._model or item_type(scope["endpoint"])
         is_model = isinstance(model, type) and issubclass(model, BaseModel)
         model = model if is_model else None
-        return encode_batches(self.content, self.make_encoder(), model=model)
+        encoder = self.make_encoder()
+        self.headers.update(encoder.headers)
+        return encode_batches(self.content, encoder, model=model)
 
     def make_encoder(self) -> Encoder:
         return self.format()

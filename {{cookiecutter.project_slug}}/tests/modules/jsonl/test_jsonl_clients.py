@@ -95,3 +95,15 @@ def test_the_javascript_client_reads_every_record_in_a_browser(in_browser):
 @pytest.mark.slow
 def test_the_load_test_runs_without_a_failure(run_load_test):
     assert "/records" in run_load_test("jsonl.py")
+
+
+def test_the_javascript_client_keeps_integers_exact(run_client, chunk_server):
+    record = (
+        '{"a":9007199254740993,"b":-18446744073709551615,"c":[{"d":9007199254740992}],'
+        '"e":"9007199254740993 \\"9007199254740993\\"","f":1,"g":9007199254740993.5}'
+    )
+    end = json.dumps({"@end": {"status": "complete", "records": 1}})
+    chunk_server.chunks = [f"{record}\n{end}\n".encode()]
+    result = run_client("javascript/jsonl.js", chunk_server.url)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout) == json.loads(record)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from babel import Locale, UnknownLocaleError
 from babel.dates import tokenize_pattern
 
-from ...records.formats import Csv, columns, texts
+from ...records.formats import Csv, columns, leaves, texts
 
 MACHINE_READABLE = "und"  # the tag for no language in particular (BCP 47)
 # Babel takes what is behind an "@" for anything, and "root" for a language.
@@ -67,7 +67,7 @@ class LocalizedCsv(Csv):
 
     def _localize(self, column: pa.Array) -> pa.Array:
         # pyarrow makes these functions when it is imported.
-        text = columns.fast(column)
+        text = leaves.fast(column)
         if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
             replace = pc.replace_substring  # ty: ignore[missing-attribute]
             return replace(text.cast(pa.string()), ".", self._decimal)

@@ -18,7 +18,7 @@ def to_json_lines(batch: pa.RecordBatch) -> bytes:
 
 def escape_line_ends(lines: bytes) -> bytes:
     for line_end, escaped in LINE_ENDS.items():
-        if line_end in lines:
+        if line_end[-1:] in lines and line_end in lines:  # one byte is found many times as fast
             lines = lines.replace(line_end, escaped)
     return lines
 
