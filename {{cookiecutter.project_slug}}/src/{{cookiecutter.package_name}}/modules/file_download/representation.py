@@ -35,11 +35,20 @@ class Representation:
     coding: str | None = None
 
 
+class HasFileno(Protocol):
+    def fileno(self) -> int: ...
+
+
 class Content(Protocol):
     """The bytes of one representation, open until it is closed."""
 
     @property
     def representation(self) -> Representation: ...
+
+    @property
+    def file(self) -> HasFileno | None:
+        """Where the same bytes have the same offsets, for a server that sends files by itself."""
+        ...
 
     def read(self, span: range) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of `span`, in chunks of 64 KiB at most.

@@ -1,25 +1,25 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path as FolderPath
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import HTTPException, Path, Query, Request
-from fastapi.responses import FileResponse, Response
-from starlette.datastructures import Headers
-from starlette.staticfiles import NotModifiedResponse, StaticFiles
-from starlette.types import Scope
+from starlette.responses import Response
 
+from ...streaming.codings import rank_codings
 from ...streaming.pools import LISTINGS
-from ...streaming.responses import FileStreamResponse
 from ...streaming.routing import ProblemRouter
+from .folder import Folder
 from .listing import FileEntry, list_files
+from .local import LocalStorage
+from .representation import Storage
+from .sending import ContentResponse
 from .source import open_folder
 
 
 @asynccontextmanager
-async def lifespan(app: Any) -> AsyncGenerator[dict[str, FolderPath], None]:
-    yield {"files_folder": await run_sync(open_folder)}
+async def lifespan(app: Any) -> AsyncGenerator[dict[str, Storage], None]:
+    yield {"files": LocalStorage(Folder(await run_sync(open_folder)))}
 
 
 router = ProblemRouter(prefix="/files", tags=["file_download"], lifespan=lifespan)
@@ -32,35 +32,20 @@ async def list_folder(
     limit: Annotated[int, Query(ge=1, le=10_000, description="Most files to list.")] = 1_000,
 ) -> list[FileEntry]:
     """List the files, in the order of their paths."""
-    folder = request.state.files_folder
+    folder = request.state.files.folder.root
     return await run_sync(list_files, folder, after, limit, limiter=LISTINGS)
 
 
-class Folder(StaticFiles):
-    """Starlette's way from a path to a file, with our response for it."""
-
-    def file_response(
-        self, full_path: Any, stat_result: Any, scope: Scope, status_code: int = 200
-    ) -> Response:
-        response = FileStreamResponse(full_path, status_code=status_code, stat_result=stat_result)
-        if self.is_not_modified(response.headers, Headers(scope=scope)):
-            return NotModifiedResponse(response.headers)
-        return response
-
-
-@router.get("/{path:path}", response_class=FileResponse)
-@router.head("/{path:path}", response_class=FileResponse)
+@router.get("/{path:path}", response_class=ContentResponse)
+@router.head("/{path:path}", response_class=ContentResponse)
 async def download_file(
     request: Request,
     path: Annotated[str, Path(description="A path of the listing.", examples=["readings.csv"])],
 ) -> Response:
-    """Send a file, or the ranges of it that `Range` asks for (RFC 9110, section 14)."""
-    files = Folder(directory=request.state.files_folder)
+    """Send a file, or the ranges of it that are asked for, as RFC 9110 has it."""
+    codings = rank_codings(", ".join(request.headers.getlist("accept-encoding")))
     try:
-        response = await files.get_response(path, request.scope)
-    except OSError as error:  # such as a link to itself
+        content = await request.state.files.open(path, codings)
+    except FileNotFoundError as error:
         raise HTTPException(404) from error
-    # The file is somebody's data: no browser should run it as a page of this origin.
-    response.headers["Content-Disposition"] = "attachment"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+    return ContentResponse(request, content)
