@@ -27,7 +27,8 @@ def decide(method: str, request: Headers, representation: Representation) -> Dec
     if failed := _check_preconditions(request, representation):
         return Decision(failed)
     whole = range(representation.size)
-    if method == "GET" and "range" in request and _may_be_part(request, representation):
+    is_partial = method == "GET" and "range" in request and representation.has_ranges
+    if is_partial and _may_be_part(request, representation):
         spans = parse_ranges(", ".join(request.getlist("range")), representation.size)
         if spans == ():
             return Decision(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)

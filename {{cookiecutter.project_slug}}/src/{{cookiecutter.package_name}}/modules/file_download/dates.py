@@ -13,9 +13,9 @@ TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
 FORMS = [
     re.compile(form, re.ASCII)
     for form in (
-        rf"{DAY_NAME}, (?P<day>\d\d) {MONTH} (?P<year>\d{{4}}) {TIME} GMT",  # IMF-fixdate
+        rf"{DAY_NAME}, (?P<day>\d\d) {MONTH} (?P<year>\d\d\d\d) {TIME} GMT",  # IMF-fixdate
         rf"{LONG_DAY_NAME}, (?P<day>\d\d)-{MONTH}-(?P<year>\d\d) {TIME} GMT",  # RFC 850
-        rf"{DAY_NAME} {MONTH} (?P<day>\d\d| \d) {TIME} (?P<year>\d{{4}})",  # asctime
+        rf"{DAY_NAME} {MONTH} (?P<day>\d\d| \d) {TIME} (?P<year>\d\d\d\d)",  # asctime
     )
 ]
 LEAP_SECOND = 60

@@ -50,15 +50,8 @@ class OpenFile:
         return self.file.fileno()
 
     def look(self) -> None:
-        name = self.path.rpartition("/")[2]
         self.status = os.fstat(self.fileno())
-        self.representation = Representation(
-            name=name,
-            size=self.status.st_size,
-            etag=etag_of(self.status),
-            modified=self.status.st_mtime_ns // SECOND_NS,
-            media_type=media_type_of(name),
-        )
+        self.representation = represent(self.path, self.status)
         self._sample = self._take_sample()
 
     def has_changed(self) -> bool:
@@ -124,6 +117,17 @@ class Folder:
 def is_path(path: str) -> bool:
     """Whether what has this path may be offered, so that it is in listings as in downloads."""
     return not UNFIT.search(path) and {"", ".", ".."}.isdisjoint(path.split("/"))
+
+
+def represent(path: str, status: os.stat_result) -> Representation:
+    name = path.rpartition("/")[2]
+    return Representation(
+        name=name,
+        size=status.st_size,
+        etag=etag_of(status),
+        modified=status.st_mtime_ns // SECOND_NS,
+        media_type=media_type_of(name),
+    )
 
 
 def etag_of(status: os.stat_result) -> str | None:

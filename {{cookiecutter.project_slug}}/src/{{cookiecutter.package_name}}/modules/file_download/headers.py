@@ -22,6 +22,8 @@ def describe(representation: Representation) -> dict[str, str]:
         # A coded form may come to lie beside any file.
         "Vary": "Accept-Encoding",
     }
+    if not representation.has_ranges:
+        headers["Accept-Ranges"] = "none"
     if representation.etag is not None:
         headers["ETag"] = representation.etag
     if representation.modified is not None:

@@ -3,15 +3,20 @@
 import os
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
+from urllib.parse import quote
 
 import anyio
 from anyio.to_thread import run_sync
 from fastapi import HTTPException
+from starlette.responses import Response
 
-from ...streaming.pools import FILES
+from ...streaming.pools import FILES, LISTINGS
 from ...streaming.settings import CHUNK_BYTES
+from .digests import Digests
 from .folder import SECOND_NS, TICK_NS, Folder, OpenFile
-from .representation import ContentChanged, Representation, media_type_of
+from .headers import describe
+from .listing import list_files
+from .representation import ContentChanged, Entry, Representation, media_type_of
 
 # The coded forms that may lie beside a file, by the ends of their names.
 ENDS = {"zstd": ".zst", "br": ".br", "gzip": ".gz"}
@@ -19,20 +24,27 @@ LOOKS = 10
 
 
 class LocalStorage:
-    """A `Storage` over a folder."""
+    """A `Storage` over a folder; nginx sends its files where it has a location for them."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, accel_location: str | None = None) -> None:
         self.folder = folder
+        self.digests = Digests(folder)
+        self.accel_location = accel_location
 
     async def open(self, path: str, codings: Sequence[str] = ()) -> "LocalContent":
         """As `Storage.open`. Raises `HTTPException` 503 for a file that is being rewritten."""
+        if self.accel_location:  # nginx has its own way to choose a coded form
+            codings = ()
         file, coding = await run_sync(self._open, path, codings, limiter=FILES)
         await _settle(file)
         name = path.rpartition("/")[2]
         described = replace(
             file.representation, name=name, media_type=media_type_of(name), coding=coding
         )
-        return LocalContent(file, described)
+        return LocalContent(self, file, described)
+
+    async def list(self, top: str, after: str, limit: int) -> list[Entry]:
+        return await run_sync(list_files, self.folder, top, after, limit, limiter=LISTINGS)
 
     def _open(self, path: str, codings: Sequence[str]) -> tuple[OpenFile, str | None]:
         file = self.folder.open(path)
@@ -49,7 +61,10 @@ class LocalStorage:
 class LocalContent:
     """A `Content` that is a file, whose descriptor the server may send from."""
 
-    def __init__(self, file: OpenFile, representation: Representation) -> None:
+    def __init__(
+        self, storage: LocalStorage, file: OpenFile, representation: Representation
+    ) -> None:
+        self._storage = storage
         self.file = file
         self.representation = representation
 
@@ -64,6 +79,20 @@ class LocalContent:
             if len(chunk) < count or (is_last and self.file.has_changed()):
                 raise ContentChanged(f"{self.file.path!r} has changed while it was sent.")
             yield chunk
+
+    async def digest(self) -> bytes | None:
+        return await self._storage.digests.make(self.file.path, self.representation.etag)
+
+    async def offload(self, method: str) -> Response | None:
+        """To nginx, whose own validators and ranges those of the file then are."""
+        location = self._storage.accel_location
+        if location is None:
+            return None
+        headers = describe(self.representation) | {
+            "X-Accel-Redirect": location + quote(self.file.path)
+        }
+        kept = headers.keys() - {"ETag", "Last-Modified", "Accept-Ranges"}
+        return Response(headers={name: headers[name] for name in kept})
 
     async def close(self) -> None:
         self.file.close()

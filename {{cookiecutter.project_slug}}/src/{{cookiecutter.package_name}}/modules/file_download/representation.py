@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from starlette.responses import Response
+
 # Without what the system adds, so that a file has the same type on each machine.
 _types = mimetypes.MimeTypes()
 for _extension, _media_type in {
@@ -33,6 +35,7 @@ class Representation:
     """Seconds since 1970 (UTC), rounded down."""
     media_type: str
     coding: str | None = None
+    has_ranges: bool = True
 
 
 class HasFileno(Protocol):
@@ -58,7 +61,19 @@ class Content(Protocol):
         """
         ...
 
+    async def digest(self) -> bytes | None:
+        """The SHA-256 of the whole; `None` where nobody can tell in time."""
+        ...
+
+    async def offload(self, method: str) -> Response | None:
+        """An answer that lets another server send the content, where one is set up to."""
+        ...
+
     async def close(self) -> None: ...
+
+
+Entry = tuple[str, Representation]
+"""A path, and what it stood for when it was looked at."""
 
 
 class Storage(Protocol):
@@ -68,6 +83,13 @@ class Storage(Protocol):
         """What `path` stands for, in the first of `codings` that is stored beside it.
 
         Raises `FileNotFoundError` for whatever is not offered.
+        """
+        ...
+
+    async def list(self, top: str, after: str, limit: int) -> list[Entry]:
+        """The first `limit` paths below the folder `top` that come behind `after`, in order.
+
+        Raises `FileNotFoundError` where there is no such folder.
         """
         ...
 

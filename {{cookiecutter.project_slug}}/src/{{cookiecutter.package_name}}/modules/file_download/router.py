@@ -1,51 +1,90 @@
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import HTTPException, Path, Query, Request
+from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
 
 from ...streaming.codings import rank_codings
 from ...streaming.pools import LISTINGS
 from ...streaming.routing import ProblemRouter
-from .folder import Folder
-from .listing import FileEntry, list_files
-from .local import LocalStorage
+from .archive import ZipResponse, choose_members
+from .digests import digest_headers
+from .listing import FileEntry, encode_page
 from .representation import Storage
 from .sending import ContentResponse
-from .source import open_folder
+from .storage import open_storage
 
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncGenerator[dict[str, Storage], None]:
-    yield {"files": LocalStorage(Folder(await run_sync(open_folder)))}
+    yield {"files": await run_sync(open_storage)}
 
 
-router = ProblemRouter(prefix="/files", tags=["file_download"], lifespan=lifespan)
+router = ProblemRouter(tags=["file_download"], lifespan=lifespan)
 
 
-@router.get("")
-async def list_folder(
-    request: Request,
-    after: Annotated[str, Query(description="Cursor: the last path that you have.")] = "",
-    limit: Annotated[int, Query(ge=1, le=10_000, description="Most files to list.")] = 1_000,
-) -> list[FileEntry]:
+class PageParameters(BaseModel, extra="forbid"):
+    folder: Annotated[str, Field(description="Only what is below this folder.")] = ""
+    after: Annotated[str, Field(description="Cursor: the last path that you have.")] = ""
+    limit: Annotated[int, Field(ge=1, le=10_000, description="Most files to list.")] = 1_000
+
+
+class ArchiveParameters(BaseModel, extra="forbid"):
+    path: Annotated[list[str], Field(description="A path of the listing; may be repeated.")] = []
+    folder: Annotated[str, Field(description="All that is below this folder.")] = ""
+
+    @model_validator(mode="after")
+    def check_choice(self) -> "ArchiveParameters":
+        if self.path and self.folder:
+            raise ValueError("Say either path or folder.")
+        return self
+
+
+@router.get("/files", response_model=list[FileEntry])
+async def list_files(request: Request, page: Annotated[PageParameters, Query()]) -> Response:
     """List the files, in the order of their paths."""
-    folder = request.state.files.folder.root
-    return await run_sync(list_files, folder, after, limit, limiter=LISTINGS)
+    storage: Storage = request.state.files
+    with _refused():
+        entries = await storage.list(page.folder.rstrip("/"), page.after, page.limit)
+    content = await run_sync(encode_page, entries, limiter=LISTINGS)
+    return Response(content, media_type="application/json")
 
 
-@router.get("/{path:path}", response_class=ContentResponse)
-@router.head("/{path:path}", response_class=ContentResponse)
+@router.get("/files.zip", response_class=ZipResponse, status_code=200)
+async def download_archive(
+    request: Request, choice: Annotated[ArchiveParameters, Query()]
+) -> Response:
+    """Send several files, all below a folder, or all there are, as one ZIP."""
+    storage: Storage = request.state.files
+    folder = choice.folder.rstrip("/")
+    with _refused():
+        members = await choose_members(storage, choice.path, folder)
+    name = folder.rpartition("/")[2] or "files"
+    return await run_sync(ZipResponse, storage, members, name, limiter=LISTINGS)
+
+
+@router.get("/files/{path:path}", response_class=ContentResponse, status_code=200)
 async def download_file(
     request: Request,
     path: Annotated[str, Path(description="A path of the listing.", examples=["readings.csv"])],
 ) -> Response:
     """Send a file, or the ranges of it that are asked for, as RFC 9110 has it."""
+    storage: Storage = request.state.files
     codings = rank_codings(", ".join(request.headers.getlist("accept-encoding")))
+    with _refused():
+        content = await storage.open(path, codings)
+    if offloaded := await content.offload(request.method):
+        await content.close()
+        return offloaded
+    return ContentResponse(request, content, await digest_headers(request, content))
+
+
+@contextmanager
+def _refused() -> Generator[None]:
     try:
-        content = await request.state.files.open(path, codings)
+        yield
     except FileNotFoundError as error:
         raise HTTPException(404) from error
-    return ContentResponse(request, content)
