@@ -75,6 +75,18 @@ def test_it_is_of_the_version_that_is_sent(http, url, folder):
         assert response.headers["repr-digest"] == repr_digest(content)
 
 
+def test_it_is_of_what_is_sent_while_the_file_grows(http, url, folder):
+    with (folder / "growing.log").open("wb", buffering=0) as file:
+        for _ in range(50):
+            file.write(os.urandom(100_000))
+            response = http.get(
+                f"{url}/growing.log",
+                headers={"Want-Repr-Digest": "sha-256=10", "Accept-Encoding": "identity"},
+            )
+            said = response.headers.get("repr-digest", repr_digest(response.content))
+            assert said == repr_digest(response.content)
+
+
 def test_a_file_that_takes_long_is_not_waited_for(http, url, folder):
     with (folder / "large.bin").open("wb") as file:
         file.truncate(64 * 1024**3)  # takes no space, and minutes to digest

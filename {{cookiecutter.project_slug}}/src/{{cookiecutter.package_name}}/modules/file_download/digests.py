@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 from collections import OrderedDict
+from contextlib import closing
 from typing import Any
 
 import http_sf
@@ -12,41 +13,42 @@ from anyio.to_thread import run_sync
 from fastapi import Request
 
 from ...streaming.shutdown import drain
-from .folder import Folder
+from .folder import Folder, OpenFile
 from .representation import Content
 
 MOST_WEIGHT = 10
 REMEMBERED = 10_000
-# What takes longer is made for a later request: nobody waits minutes for a preference.
+# Nobody waits long for a preference: what is not there in time is there for a later request.
 WAIT_SECONDS = 2
+LARGE_BYTES = 1024**3
 PIECE_BYTES = 1024 * 1024
 
 
 class Digests:
-    """The digests of the files of a folder. Two are made at a time, each of them once."""
+    """The digests of the files of a folder, each made once, those of large files one at a time."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._threads = CapacityLimiter(2)
+        self._thread_for_large = CapacityLimiter(1)
         self._tasks: OrderedDict[tuple[str, str], asyncio.Task[bytes | None]] = OrderedDict()
 
-    async def make(self, path: str, etag: str | None) -> bytes | None:
-        """The digest of that version of a file; `None` if it is not there within two seconds."""
-        if etag is None:
+    async def make(self, file: OpenFile) -> bytes | None:
+        """The digest of what is open; `None` if it is not there in time."""
+        about = file.representation
+        if about.etag is None:
             return None
-        task = self._start(path, etag)
-        await asyncio.wait([task], timeout=WAIT_SECONDS)
-        return task.result() if task.done() else None
-
-    def _start(self, path: str, etag: str) -> asyncio.Task[bytes | None]:
-        key = path, etag
+        key, is_large = (file.path, about.etag), about.size > LARGE_BYTES
         if key not in self._tasks:
-            digest = run_sync(_digest, self._folder, path, etag, limiter=self._threads)
+            limiter = self._thread_for_large if is_large else self._threads
+            digest = run_sync(_digest, self._folder, *key, limiter=limiter)
             self._tasks[key] = asyncio.create_task(digest)
         self._tasks.move_to_end(key)
         if len(self._tasks) > REMEMBERED:
             self._tasks.popitem(last=False)
-        return self._tasks[key]
+        task = self._tasks[key]
+        await asyncio.wait([task], timeout=0 if is_large else WAIT_SECONDS)
+        return task.result() if task.done() else None
 
 
 async def digest_headers(request: Request, content: Content) -> dict[str, str]:
@@ -64,19 +66,16 @@ async def digest_headers(request: Request, content: Content) -> dict[str, str]:
 
 
 def _digest(folder: Folder, path: str, etag: str) -> bytes | None:
-    """`None` where the file is no longer the same."""
+    """`None` where the file is no longer the same, or cannot be read."""
     try:
-        file = folder.open(path)
-    except FileNotFoundError:
+        with closing(folder.open(path)) as file:
+            sha256 = hashlib.sha256()
+            for start in range(0, file.representation.size, PIECE_BYTES):
+                count = min(PIECE_BYTES, file.representation.size - start)
+                sha256.update(os.pread(file.fileno(), count, start))
+                if drain.begun:
+                    return None
+            is_same = file.representation.etag == etag and not file.has_changed()
+            return sha256.digest() if is_same else None
+    except OSError:
         return None
-    try:
-        sha256, done = hashlib.sha256(), 0
-        while piece := os.pread(file.fileno(), PIECE_BYTES, done):
-            sha256.update(piece)
-            done += len(piece)
-            if drain.begun:
-                return None
-        is_same = file.representation.etag == etag and not file.has_changed()
-        return sha256.digest() if is_same else None
-    finally:
-        file.close()

@@ -81,7 +81,7 @@ class LocalContent:
             yield chunk
 
     async def digest(self) -> bytes | None:
-        return await self._storage.digests.make(self.file.path, self.representation.etag)
+        return await self._storage.digests.make(self.file)
 
     async def offload(self, method: str) -> Response | None:
         """To nginx, whose own validators and ranges those of the file then are."""
