@@ -1,5 +1,6 @@
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -261,3 +262,24 @@ def test_nginx_sends_the_files_where_it_has_a_location_for_them(
             assert http.get(f"{nginx.url}/files/nope").status_code == 404
             assert http.get(f"{nginx.url}/protected/data.bin").status_code == 404
         assert http.get(f"{server.url}/files/data.bin").content == b""
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"STORAGE_URL": "ftp://example.com"}, "STORAGE_URL"),
+        ({"STORAGE_URL": "file:///nope"}, "STORAGE_URL"),
+        ({"PRESIGNED_SECONDS": "60"}, "PRESIGNED_SECONDS"),
+        ({"STORAGE_URL": "https://example.com", "PRESIGNED_SECONDS": "60"}, "PRESIGNED_SECONDS"),
+        ({"STORAGE_URL": "s3://bucket", "PRESIGNED_SECONDS": "0"}, "PRESIGNED_SECONDS"),
+        ({"STORAGE_URL": "s3://bucket", "ACCEL_LOCATION": "/x/"}, "ACCEL_LOCATION"),
+        ({"ACCEL_LOCATION": "x"}, "ACCEL_LOCATION"),
+    ],
+)
+def test_a_storage_that_cannot_be_is_refused_at_the_start(run, settings, named):
+    environment = os.environ | {f"FILE_DOWNLOAD_{name}": value for name, value in settings.items()}
+    program = [sys.executable, "-m", "{{ cookiecutter.package_name }}", "--check"]
+    result = run(*program, env=environment)
+    assert result.returncode != 0
+    assert result.stderr.startswith(f"FILE_DOWNLOAD_{named}=")
+    assert len(result.stderr.splitlines()) == 1

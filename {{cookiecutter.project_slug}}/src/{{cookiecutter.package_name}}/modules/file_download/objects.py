@@ -98,10 +98,13 @@ class ObjectStorage:
 
     async def list(self, top: str, after: str, limit: int) -> list[Entry]:
         """At most `limit` objects below `top`, behind `after` in the order of the store."""
+        entries: list[Entry] = []
         with _failures_told():
-            pages = obstore.list(self._store, top, offset=after or None, chunk_size=limit)
-            page = await anext(aiter(pages), [])
-        return [(meta["path"], _represent(meta)) for meta in page]
+            async for page in obstore.list(self._store, top, offset=after or None):
+                entries += [(m["path"], _represent(m)) for m in page if is_path(m["path"])]
+                if len(entries) >= limit:
+                    break
+        return entries[:limit]
 
     async def _ask(self, path: str) -> Representation:
         has_ranges = True
