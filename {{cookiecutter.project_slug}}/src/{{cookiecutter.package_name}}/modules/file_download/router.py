@@ -50,7 +50,8 @@ async def list_files(request: Request, page: Annotated[PageParameters, Query()])
     with _refused():
         entries = await storage.list(page.folder.rstrip("/"), page.after, page.limit)
     content = await run_sync(encode_page, entries, limiter=LISTINGS)
-    return Response(content, media_type="application/json")
+    headers = {"Cache-Control": "no-store"}
+    return Response(content, headers=headers, media_type="application/json")
 
 
 @router.get("/files.zip", response_class=ZipResponse, status_code=200)
