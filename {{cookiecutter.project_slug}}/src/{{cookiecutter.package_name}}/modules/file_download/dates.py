@@ -19,6 +19,8 @@ FORMS = [
     )
 ]
 LEAP_SECOND = 60
+# By how much servers are late with `Date`, which they make anew each second or so.
+SECONDS_OF_DATE = 2
 
 
 def parse_date(text: str) -> int | None:
@@ -45,4 +47,4 @@ def parse_date(text: str) -> int | None:
 
 def format_date(seconds: int) -> str:
     """No date is later than that of the response (section 8.8.2.1)."""
-    return formatdate(min(seconds, int(time.time())), usegmt=True)
+    return formatdate(min(seconds, int(time.time()) - SECONDS_OF_DATE), usegmt=True)

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Iterable
 
-# A range-spec, and between commas nothing else but spaces (sections 5.6.1 and 14.1.1).
-SPEC = re.compile(r"(?P<first>\d+)-(?P<last>\d*)|-(?P<suffix>\d+)", re.ASCII)
+SPEC = r"\d+-\d*|-\d+"
+# A list may have empty elements (sections 5.6.1 and 14.1.1).
+RANGES = re.compile(
+    rf"bytes=((?:{SPEC})?(?:[ \t]*+,[ \t]*+(?:{SPEC})?)*+)", re.ASCII | re.IGNORECASE
+)
 # More of them is what no client needs, and what attacks are made of (section 17.15).
 MOST_SPANS = 100
 
@@ -15,24 +18,22 @@ def parse_ranges(value: str, size: int) -> tuple[range, ...] | None:
     Those that overlap are joined. No span: none of them can be satisfied, which is a 416. `None`
     for what is to be ignored: malformed, of another unit, too many, or the end of no bytes.
     """
-    unit, _, members = value.partition("=")
-    specs = [member for part in members.split(",") if (member := part.strip(" \t"))]
-    found = [match for spec in specs if (match := SPEC.fullmatch(spec))]
-    if unit.lower() != "bytes" or not specs or len(found) < len(specs):
+    ranges = RANGES.fullmatch(value)
+    specs = [spec.partition("-") for spec in re.findall(SPEC, ranges[1])] if ranges else []
+    if not specs or any(
+        last and first and _number(last) < _number(first) for first, _, last in specs
+    ):
         return None
-    if any(spec["last"] and _number(spec["last"]) < _number(spec["first"]) for spec in found):
-        return None
-    spans = _join(span for spec in found if (span := _span(spec, size)) is not None)
+    found = (_span(first, last, size) for first, _, last in specs)
+    spans = _join(span for span in found if span is not None)
     return spans if all(spans) and len(spans) <= MOST_SPANS else None
 
 
-def _span(spec: re.Match[str], size: int) -> range | None:
-    if spec["suffix"]:
-        length = _number(spec["suffix"])
-        return range(max(size - length, 0), size) if length else None
-    first = _number(spec["first"])
-    last = _number(spec["last"]) if spec["last"] else size
-    return range(first, min(last + 1, size)) if first < size else None
+def _span(first: str, last: str, size: int) -> range | None:
+    if first:
+        end = min(_number(last) + 1, size) if last else size
+        return range(_number(first), end) if _number(first) < size else None
+    return range(max(size - _number(last), 0), size) if _number(last) else None
 
 
 def _number(digits: str) -> int:
