@@ -169,9 +169,9 @@ def harmless_changes(path: Path) -> Iterator[Callable[[], object]]:
     yield lambda: other.rename(path)
     yield lambda: path.chmod(0o600)
     yield lambda: os.link(path, other)
-    yield lambda: other.unlink()
-    yield lambda: path.open("ab").write(b"more")
-    yield lambda: path.unlink()
+    yield other.unlink
+    yield lambda: os.truncate(path, path.stat().st_size + 1000)
+    yield path.unlink
 
 
 @pytest.mark.parametrize("number", range(7))
@@ -225,7 +225,7 @@ def test_a_log_that_grows_all_the_time_is_sent_as_long_as_it_was(url, folder):
             file.write(b"line\n" * 100)
 
     with at_full_speed(append, path):
-        for _ in range(20):
+        for _ in range(5):
             answer = ask(url, "/files/log")
             assert is_whole(answer)
             assert set(answer.body) <= set(b"line\n")

@@ -75,8 +75,7 @@ class LocalContent:
             chunk = _read_from_memory(self.file.fileno(), count, start)
             if len(chunk) < count:
                 chunk = await run_sync(os.pread, self.file.fileno(), count, start, limiter=FILES)
-            is_last = start + count == span.stop
-            if len(chunk) < count or (is_last and self.file.has_changed()):
+            if len(chunk) < count or self.file.has_changed():
                 raise ContentChanged(f"{self.file.path!r} has changed while it was sent.")
             yield chunk
 
