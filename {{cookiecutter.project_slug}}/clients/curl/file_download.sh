@@ -27,7 +27,7 @@ remember() {
     if [ -n "$etag" ] && [ -s "$path.etag" ] && [ "$etag" != "$(cat "$path.etag")" ]; then
         start_again
     fi
-    case $etag in \"*) printf '%s\n' "$etag" >"$path.etag" ;; esac
+    [ -s "$path.etag" ] || case $etag in \"*) printf '%s\n' "$etag" >"$path.etag" ;; esac
 }
 
 sha256() {

@@ -135,14 +135,17 @@ async function save(url, path, limits) {
 }
 
 async function append(url, part, etagFile, cursor, limits) {
-  const { open, rm, writeFile } = await import("node:fs/promises");
-  const known = cursor.etag;
+  const { open, writeFile } = await import("node:fs/promises");
+  let known = cursor.etag;
   let file = cursor.offset ? await open(part, "a") : undefined;
   try {
     for await (const chunk of downloadChunks(url, { cursor, ...limits })) {
       // Emptied before its new ETag: a kill must not join two versions.
       file ??= await open(part, "w");
-      if (cursor.etag?.startsWith('"') && cursor.etag !== known) await writeFile(etagFile, cursor.etag);
+      if (cursor.etag?.startsWith('"') && cursor.etag !== known) {
+        await writeFile(etagFile, cursor.etag);
+        known = cursor.etag; // once: a kill meanwhile would leave none
+      }
       await file.writeFile(chunk);
     }
     file ??= await open(part, "w"); // an empty file

@@ -99,10 +99,10 @@ def receive(response: httpx2.Response, part: Path, etag: Path) -> None:
     total = done + int(length) if length else None
     if not found:
         part.write_bytes(b"")  # before its new ETag: a kill must not join two versions
-    if response.headers.get("etag", "W/").startswith("W/"):
-        etag.unlink(missing_ok=True)  # a weak one does not tell that the bytes are the same
-    else:
-        etag.write_text(response.headers["etag"])
+        etag.unlink(missing_ok=True)
+        # A weak one does not tell that the bytes are the same.
+        if response.headers.get("etag", "").startswith('"'):
+            etag.write_text(response.headers["etag"])
     with part.open("r+b") as file:
         file.seek(done)
         for chunk in response.iter_raw():
