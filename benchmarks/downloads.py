@@ -51,12 +51,13 @@ class MemoryWatch(threading.Thread):
         self.join()
 
 
-def download(server: Server, path: str) -> Download:
+def download(server: Server, path: str, *headers: str) -> Download:
     """Download to nowhere; raises `Failed` for an error status or a body that is cut off."""
     with MemoryWatch(server.process) as memory:
         printed = curl(
             "--output", "/dev/null",
             "--write-out", "%{size_download} %{time_total} %{time_starttransfer}",
+            *(f"--header={header}" for header in headers),
             server.url(path),
         )  # fmt: skip
     size, seconds, first_byte = printed.split()

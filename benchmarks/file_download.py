@@ -1,7 +1,9 @@
 """A large file, against Starlette's own response, a naive one and nginx."""
 
 import os
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -12,7 +14,10 @@ from .servers import Server, nginx, uvicorn
 from .workplace import FIRST_BYTE, MEMORY, Workplace
 
 SPEED = Metric("GB/s", 2)
+PROCESSOR = Metric("CPU s per GiB", 2, less_is_better=True)
 FILE_MIB = 1024
+READERS = 32
+BROWSER = "Accept-Encoding: gzip, deflate, br, zstd"
 
 Serve = Callable[[], AbstractContextManager[Server]]
 
@@ -28,30 +33,44 @@ def groups(workplace: Workplace) -> list[Group]:
     settings = workplace.settings
     peers = "benchmarks.peers.files:app"
 
-    def peer(name: str, serve: Serve, path: str) -> Peer:
-        return Peer(name, lambda: measure(serve, path, size))
+    def peer(name: str, serve: Serve, path: str, readers: int) -> Peer:
+        return Peer(name, lambda: measure(serve, path, size, readers))
 
+    def fast(readers: int) -> tuple[Peer, Peer]:
+        service = partial(uvicorn, "my_service.main:app", settings)
+        return (
+            peer(SERVICE, service, f"/files/{file.name}", readers),
+            peer(NGINX, partial(nginx, workplace.folder), f"/{file.name}", readers),
+        )
+
+    shown = (SPEED, PROCESSOR, FIRST_BYTE, MEMORY)
+    about = (
+        f"One file of {size / MIB:,.0f} MiB, read from the page cache of the system by clients that "
+        "accept what browsers do."
+    )
     return [
         Group(
             "Download of a file",
-            f"One file of {size / MIB:,.0f} MiB, read from the page cache of the system.",
-            (SPEED, FIRST_BYTE, MEMORY),
+            about,
+            shown,
             (
-                peer(NAIVE, partial(uvicorn, peers, settings), f"/naive/{file.name}"),
-                peer(STATIC, partial(uvicorn, peers, settings), f"/static/{file.name}"),
-                peer(
-                    SERVICE,
-                    partial(uvicorn, "my_service.main:app", settings),
-                    f"/files/{file.name}",
-                ),
-                peer(NGINX, partial(nginx, workplace.folder), f"/{file.name}"),
+                peer(NAIVE, partial(uvicorn, peers, settings), f"/naive/{file.name}", 1),
+                peer(STATIC, partial(uvicorn, peers, settings), f"/static/{file.name}", 1),
+                *fast(1),
             ),
             (
                 Ratio(SPEED, SERVICE, STATIC),
                 Ratio(SPEED, SERVICE, NAIVE),
                 Ratio(SPEED, SERVICE, NGINX, 1),
             ),
-        )
+        ),
+        Group(
+            f"{READERS} downloads of a file at once",
+            about,
+            shown,
+            fast(READERS),
+            (Ratio(SPEED, SERVICE, NGINX, 1),),
+        ),
     ]
 
 
@@ -68,14 +87,23 @@ def make_file(workplace: Workplace) -> Path:
     return file
 
 
-def measure(serve: Serve, path: str, size: int) -> Sample:
-    with serve() as server:
-        download(server, path)
-        whole = download(server, path)
-    if whole.size != size:
-        raise Failed(f"sent {whole.size:,} of {size:,} bytes")
+def measure(serve: Serve, path: str, size: int, readers: int) -> Sample:
+    with serve() as server, ThreadPoolExecutor(readers) as threads:
+        download(server, path, BROWSER)
+        processor, started = processor_seconds(server), time.monotonic()
+        downloads = list(threads.map(lambda _: download(server, path, BROWSER), range(readers)))
+        seconds = time.monotonic() - started
+        processor = processor_seconds(server) - processor
+    if any(whole.size != size for whole in downloads):
+        raise Failed(f"sent less than {size:,} bytes")
     return {
-        SPEED: whole.size / whole.seconds / 1e9,
-        FIRST_BYTE: whole.first_byte_seconds * 1000,
-        MEMORY: whole.memory_growth / MIB,
+        SPEED: readers * size / seconds / 1e9,
+        PROCESSOR: processor / (readers * size / 2**30),
+        FIRST_BYTE: max(whole.first_byte_seconds for whole in downloads) * 1000,
+        MEMORY: max(whole.memory_growth for whole in downloads) / MIB,
     }
+
+
+def processor_seconds(server: Server) -> float:
+    times = server.process.cpu_times()
+    return times.user + times.system

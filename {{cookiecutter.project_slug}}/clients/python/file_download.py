@@ -5,6 +5,9 @@
 """Download a file: resumes after a break or a kill, and never joins two versions of the file."""
 
 import argparse
+import base64
+import hashlib
+import re
 import sys
 from pathlib import Path
 
@@ -13,14 +16,28 @@ import stamina
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 URL = "http://127.0.0.1:8000/files/readings.csv"
+STALL_SECONDS = 30.0
+DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]+):")
+CONTENT_RANGE = re.compile(r"bytes (\d+)-")
+AGAIN = {httpx2.codes.TOO_MANY_REQUESTS, httpx2.codes.REQUEST_TIMEOUT}
+# A compressed file has no ranges, and no length to know its end by.
+HEADERS = {"Accept-Encoding": "identity", "Want-Repr-Digest": "sha-256=10"}
 
 
-def download(url: str, target: Path, *, attempts: int = 10) -> None:
+class Damaged(Exception):
+    """What has come is not what the server has."""
+
+
+def download(
+    url: str, target: Path, *, attempts: int = 10, stall_seconds: float = STALL_SECONDS
+) -> None:
     """Download `url` to `target`; until it is complete, it is `target` with `.part` behind.
 
-    The ETag is kept beside the part, so that a later call resumes only the same version.
-    Raises `httpx2.HTTPStatusError` when the server refuses the request, and the last
-    `httpx2.TransportError` when so many `attempts` in a row bring nothing.
+    The ETag is kept beside the part, so that a later call resumes only the same version. It is
+    renamed once its length is right, and its SHA-256 where the server says it (RFC 9530).
+    Raises `httpx2.HTTPStatusError` when the server refuses the request, the last
+    `httpx2.TransportError` when so many `attempts` in a row bring nothing, and `Damaged`, when the
+    part is removed.
     """
     part = target.with_name(f"{target.name}.part")
     etag = target.with_name(f"{target.name}.etag")
@@ -32,7 +49,7 @@ def download(url: str, target: Path, *, attempts: int = 10) -> None:
             with attempt:
                 have = size(part)
                 try:
-                    download_rest(url, part, etag)
+                    download_rest(url, part, etag, stall_seconds)
                     complete = True
                 except httpx2.TransportError:
                     if size(part) <= have:
@@ -45,44 +62,69 @@ def size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def download_rest(url: str, part: Path, etag: Path) -> None:
-    have = size(part) if etag.exists() else 0
-    # A compressed file has no ranges, and no length to know its end by.
-    headers = {"Accept-Encoding": "identity"}
-    if have:
-        headers |= {"Range": f"bytes={have}-", "If-Range": etag.read_text()}
+def download_rest(url: str, part: Path, etag: Path, stall_seconds: float) -> None:
+    headers = dict(HEADERS)
+    # The last byte comes again, so that there is an answer when none is missing, with its digest.
+    start = max(size(part) - 1, 0) if etag.exists() else 0
+    if start:
+        headers |= {"Range": f"bytes={start}-", "If-Range": etag.read_text()}
     with (
-        httpx2.Client(timeout=30, follow_redirects=True) as client,
+        httpx2.Client(timeout=stall_seconds, follow_redirects=True) as client,
         client.stream("GET", url, headers=headers) as response,
     ):
-        if response.status_code == httpx2.codes.RANGE_NOT_SATISFIABLE:
-            if response.headers["content-range"] == f"bytes */{have}":
-                return  # all bytes are there already
+        if response.status_code in AGAIN or response.is_server_error:
+            raise httpx2.ReadError(f"The server answers {response.status_code}.")
+        if start and not (
+            response.status_code == httpx2.codes.OK or is_rest(response, start, etag)
+        ):
             etag.unlink()
             raise httpx2.ReadError("The file has changed.")
-        if response.is_server_error:
-            raise httpx2.ReadError(f"The server answers {response.status_code}.")
         if response.is_error:
             response.read()
         response.raise_for_status()
-        resumed = response.status_code == httpx2.codes.PARTIAL_CONTENT
-        if resumed and not is_rest(response, have, etag.read_text()):
-            etag.unlink()
-            raise httpx2.ReadError("The file has changed.")
-        done = have if resumed else 0
-        total = done + int(response.headers["content-length"])
-        etag.write_text(response.headers["etag"])
-        with part.open("ab" if resumed else "wb") as file:
-            for chunk in response.iter_bytes():
-                file.write(chunk)
-                done += len(chunk)
-                show_progress(f"{done:,} of {total:,} bytes")
+        receive(response, part, etag)
 
 
-def is_rest(response: httpx2.Response, have: int, etag: str) -> bool:
+def is_rest(response: httpx2.Response, start: int, etag: Path) -> bool:
     """Whether it is what was asked for: not every cache heeds `If-Range`."""
-    starts_there = response.headers["content-range"].startswith(f"bytes {have}-")
-    return starts_there and response.headers.get("etag") == etag
+    found = CONTENT_RANGE.match(response.headers.get("content-range", ""))
+    starts_there = found is not None and int(found[1]) == start
+    return starts_there and response.headers.get("etag") == etag.read_text()
+
+
+def receive(response: httpx2.Response, part: Path, etag: Path) -> None:
+    found = CONTENT_RANGE.match(response.headers.get("content-range", ""))
+    done = int(found[1]) if found else 0
+    length = response.headers.get("content-length")
+    total = done + int(length) if length else None
+    if not found:
+        part.write_bytes(b"")  # before its new ETag: a kill must not join two versions
+        etag.unlink(missing_ok=True)
+        # A weak one does not tell that the bytes are the same.
+        if response.headers.get("etag", "").startswith('"'):
+            etag.write_text(response.headers["etag"])
+    with part.open("r+b") as file:
+        file.seek(done)
+        for chunk in response.iter_raw():
+            file.write(chunk)
+            done += len(chunk)
+            show_progress(f"{done:,} bytes" + (f" of {total:,}" if total else ""))
+    check(part, etag, total, response.headers)
+
+
+def check(part: Path, etag: Path, total: int | None, headers: httpx2.Headers) -> None:
+    digest = DIGEST.search(headers.get("repr-digest", ""))
+    if total is None and not digest and "transfer-encoding" not in headers:
+        raise Damaged("No length and no digest: nobody can tell whether the file is whole.")
+    if total is not None and size(part) != total:
+        raise httpx2.ReadError(f"{size(part)} of {total} bytes have come.")
+    if digest:
+        with part.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").digest()
+        if sha256 != base64.b64decode(digest[1]):
+            part.unlink()
+            etag.unlink(missing_ok=True)
+            raise Damaged("The SHA-256 of what has come is not that of the file.")
 
 
 def show_progress(text: str) -> None:
@@ -101,16 +143,19 @@ def main() -> None:
     parser.add_argument("url", nargs="?", default=URL, help="%(default)s")
     parser.add_argument("--to", type=Path, help="where to (default: the name in the URL)")
     parser.add_argument("--attempts", type=int, default=10, help="%(default)s")
+    parser.add_argument("--stall-seconds", type=float, default=STALL_SECONDS, help="%(default)s")
     options = parser.parse_args()
     target = options.to or Path(Path(httpx2.URL(options.url).path).name)
     set_on_retry_hooks([say_retry])
     try:
-        download(options.url, target, attempts=options.attempts)
+        download(
+            options.url, target, attempts=options.attempts, stall_seconds=options.stall_seconds
+        )
         show_progress("")
         print(f"Saved {target} ({size(target)} bytes)", file=sys.stderr)
     except httpx2.HTTPStatusError as error:
         sys.exit(f"{error.response.status_code}: {error.response.text}")
-    except httpx2.TransportError as error:
+    except (httpx2.TransportError, Damaged) as error:
         sys.exit(f"{type(error).__name__}: {error}")
 
 

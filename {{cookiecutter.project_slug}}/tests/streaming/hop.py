@@ -1,3 +1,4 @@
+import random
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -11,12 +12,14 @@ HOP_BY_HOP = {"connection", "transfer-encoding", "host"}
 class Hop(BaseHTTPRequestHandler):
     """An HTTP/1.0 hop in front of a service: where it cuts a body off, the response ends clean.
 
-    It cuts the first `cuts` responses after `cut_after` bytes of their body, and no other.
+    It cuts the first `cuts` responses after `cut_after` bytes of their body, or anywhere in such a
+    range, and no other. Where it stalls, they have no end until the client leaves.
     """
 
     service: str
     cuts: int
-    cut_after: int
+    cut_after: int | range
+    stalls = False
 
     def do_GET(self) -> None:
         headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
@@ -31,11 +34,14 @@ class Hop(BaseHTTPRequestHandler):
                 self.relay(response.iter_raw())
 
     def relay(self, chunks: Iterator[bytes]) -> None:
-        left = self.cut_after
+        place = self.cut_after
+        left = place if isinstance(place, int) else random.choice(place)  # noqa: S311
         for chunk in chunks:
             if type(self).cuts and left <= len(chunk):
                 self.wfile.write(chunk[:left])
                 type(self).cuts -= 1
+                if self.stalls:
+                    self.rfile.read()
                 return
             self.wfile.write(chunk)
             self.wfile.flush()
@@ -46,9 +52,9 @@ class Hop(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def hop(service: str, *, cuts: int, cut_after: int) -> Generator[str]:
+def hop(service: str, *, cuts: int, cut_after: int | range, stalls: bool = False) -> Generator[str]:
     """Run a hop in front of `service` and give its URL."""
-    settings = {"service": service, "cuts": cuts, "cut_after": cut_after}
+    settings = {"service": service, "cuts": cuts, "cut_after": cut_after, "stalls": stalls}
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("CuttingHop", (Hop,), settings))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()

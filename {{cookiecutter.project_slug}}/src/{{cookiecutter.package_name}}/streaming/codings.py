@@ -73,10 +73,10 @@ MEMBER = re.compile(
 CODINGS: dict[str, type[Encoder]] = {"zstd": Zstandard, "br": Brotli, "gzip": Gzip}
 
 
-def choose_coding(accept_encoding: str) -> str | None:
-    """The coding that `Accept-Encoding` prefers (RFC 9110, section 12.5.3); `None` for identity.
+def rank_codings(accept_encoding: str) -> list[str]:
+    """The codings that `Accept-Encoding` likes no less than identity (RFC 9110, section 12.5.3).
 
-    What cannot be parsed counts as not said, and a client that accepts nothing gets identity.
+    The best is first. What cannot be parsed counts as not said.
     """
     weights: dict[str, float] = {}
     for member in accept_encoding.lower().split(","):
@@ -86,5 +86,11 @@ def choose_coding(accept_encoding: str) -> str | None:
     def weigh(coding: str) -> float:
         return weights.get(coding, weights.get("*", 0))
 
-    best = max((*CODINGS, "identity"), key=weigh)
-    return best if best in CODINGS and weigh(best) > 0 else None
+    least = weigh("identity")
+    liked = (coding for coding in CODINGS if weigh(coding) > 0 and weigh(coding) >= least)
+    return sorted(liked, key=weigh, reverse=True)
+
+
+def choose_coding(accept_encoding: str) -> str | None:
+    """The coding that `Accept-Encoding` prefers; `None` for identity."""
+    return next(iter(rank_codings(accept_encoding)), None)

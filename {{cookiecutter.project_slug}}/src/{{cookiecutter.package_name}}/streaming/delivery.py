@@ -11,6 +11,7 @@ import anyio
 from starlette.types import Message, Receive, Scope, Send
 
 from . import metrics
+from .files import ZERO_COPY
 from .limits import admit
 from .patience import Patience
 from .settings import CONNECTION
@@ -38,6 +39,7 @@ class Delivery:
         self._endless = endless
         self._receive = receive
         self._send = send
+        self._send_body = send
         extensions = scope.get("extensions") or {}
         self._connection: Connection | None = extensions.get(CONNECTION)
         self._sent = 0
@@ -83,16 +85,30 @@ class Delivery:
             listener.cancel()
             self.figures.close(self._how())
 
+    async def go_direct(self, size: int) -> bool:
+        """Whether the server takes the `size` bytes of the body from here, and can send files.
+
+        From then on `send` takes ASGI's `http.response.zerocopysend` as well. What wraps `send`
+        sees the start and the end; where it has changed the head, the body has to pass it.
+        """
+        direct = await self._connection.send_directly(size) if self._connection else None
+        self._send_body = direct or self._send
+        return direct is not None
+
     async def send(self, message: Message) -> None:
+        has_more = message.get("more_body", False)
         with self._patience:
-            await self._send(message)
+            await (self._send_body if has_more else self._send)(message)
         if message["type"] == "http.response.start":
             self._started = True
             self.figures.open(message["status"])
         else:
-            self._sent += len(message.get("body", b""))
-            self.figures.count_bytes(len(message.get("body", b"")))
-            self._finished = not message.get("more_body", False)
+            size = (
+                message["count"] if message["type"] == ZERO_COPY else len(message.get("body", b""))
+            )
+            self._sent += size
+            self.figures.count_bytes(size)
+            self._finished = not has_more
 
     async def receive(self) -> Message:
         """Wait until the response is cancelled: it is the `Delivery` that listens.

@@ -12,6 +12,8 @@ PROCESSORS = os.cpu_count() or 1
 
 # More threads than processors would make all of them slower.
 COMPUTING = CapacityLimiter(PROCESSORS)
+# Opening files, and reading what is not in memory.
+FILES = CapacityLimiter(16)
 LISTINGS = CapacityLimiter(2)
 METRICS = CapacityLimiter(1)
 # A database computes with threads of its own, but some queries wait for others.

@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Awaitable
 from contextlib import suppress
 from enum import Enum
 from functools import partial
@@ -20,7 +21,7 @@ from typing import Any, ClassVar
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import Message
+from starlette.types import Message, Send
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -29,6 +30,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.supervisors import Multiprocess
 
+from .files import ZERO_COPY, send_file
 from .limits import LimitReached
 from .problems import ProblemResponse
 from .settings import CHUNK_BYTES, CONNECTION, streaming_settings
@@ -46,6 +48,8 @@ LINGER_SECONDS = 1
 NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 # Time passes in steps: one that ends late because this process was paused is one step for all.
 STEPS = 4
+# In how many rounds of the loop what wraps `send` passes a head on, if it does.
+ROUNDS_OF_A_HEAD = 100
 HOST = re.compile(r"[\w.~!$&'()*+,;=%:\[\]-]*", re.ASCII)
 
 # Which part of a request has begun to arrive, and is not whole.
@@ -72,6 +76,7 @@ class Connection(HttpToolsProtocol):
     _left_of_body = 0
     _fault = (400, "This is no valid HTTP.")
     _is_deaf = False
+    _can_send_files = False
     _timer: asyncio.TimerHandle | None = None
     _reader_timer: asyncio.TimerHandle | None = None
 
@@ -82,6 +87,8 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         let_in(self.loop)
         self._limits = streaming_settings()
+        is_plain = transport.get_extra_info("sslcontext") is None
+        self._can_send_files = sys.platform == "linux" and is_plain
         # Linux would take up to 4 MiB from each stream that nobody reads (`tcp_wmem`), and all of
         # that would be made before anybody notices. What is on its way over a long distance does
         # not count.
@@ -123,6 +130,21 @@ class Connection(HttpToolsProtocol):
             info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_ACKED.stop)
             return int.from_bytes(info[BYTES_ACKED], sys.byteorder)
         return 0
+
+    async def send_directly(self, size: int) -> Send | None:
+        """A `send` for `size` bytes of body that are all that is left to send, around what wraps
+        the app's; `None` where the head is not of such a body, or a file cannot be sent.
+        """
+        answer = self._answer
+        if answer is None or ZERO_COPY not in answer.scope["extensions"]:
+            return None
+        for _ in range(ROUNDS_OF_A_HEAD):
+            if answer.response_started:
+                break
+            await asyncio.sleep(0)
+        is_such = answer.chunked_encoding is False and answer.expected_content_length == size
+        send: Any = answer.send
+        return send if is_such else None
 
     def _silence(self) -> None:
         """Tell the app that its client has left; what it sends from now on goes nowhere.
@@ -170,6 +192,8 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {CONNECTION: self}
+        if self._can_send_files:
+            self.scope["extensions"][ZERO_COPY] = {}
         self._enter(Part.HEAD)
 
     @override
@@ -299,10 +323,55 @@ class Connection(HttpToolsProtocol):
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answer = cycle
-        if cycle.scope["http_version"] == "1.0":
-            send: Any = partial(_send_without_chunks, cycle, cycle.send)
-            cycle.send = send
+        cycle.send = self._extend_send(cycle)
         super()._start_asgi_task(cycle, app)
+
+    def _extend_send(self, cycle: RequestResponseCycle) -> Any:
+        send: Any = cycle.send
+        if self._can_send_files:
+            send = partial(self._send_or_send_file, cycle, send)
+        if cycle.scope["http_version"] == "1.0":
+            send = partial(_send_without_chunks, cycle, send)
+        return send
+
+    def _send_or_send_file(
+        self, cycle: RequestResponseCycle, send: Send, message: Message
+    ) -> Awaitable[None]:
+        is_file = message["type"] == ZERO_COPY
+        return self._send_file(cycle, send, message) if is_file else send(message)
+
+    async def _send_file(self, cycle: RequestResponseCycle, send: Send, message: Message) -> None:
+        """ASGI's extension "Zero Copy Send"."""
+        file = message["file"]
+        offset = message.get("offset", os.lseek(file.fileno(), 0, os.SEEK_CUR))
+        count = message.get("count", os.fstat(file.fileno()).st_size - offset)
+        if cycle.chunked_encoding:
+            self.transport.write(b"%x\r\n" % count)
+        elif count > cycle.expected_content_length:
+            raise RuntimeError("The response is longer than its Content-Length.")
+        if cycle.scope["method"] != "HEAD":
+            await self._send_behind(cycle, file, offset, count)
+        if cycle.chunked_encoding:
+            self.transport.write(b"\r\n")
+        else:
+            cycle.expected_content_length -= count
+        if not message.get("more_body", False):
+            await send({"type": "http.response.body"})
+
+    async def _send_behind(
+        self, cycle: RequestResponseCycle, file: Any, offset: int, count: int
+    ) -> None:
+        """Send bytes of a file once the kernel has all that was written before."""
+        self.transport.set_write_buffer_limits(0)
+        try:
+            await self.flow.drain()
+        finally:
+            self.transport.set_write_buffer_limits()
+        if not cycle.disconnected:
+            try:
+                await send_file(self.transport.get_extra_info("socket"), file, offset, count)
+            except ConnectionError:
+                self.abort()
 
     @override
     def on_response_complete(self) -> None:
@@ -364,7 +433,7 @@ async def _send_without_chunks(cycle: RequestResponseCycle, send: Any, message: 
         if "content-length" not in Headers(raw=message.get("headers", [])):
             cycle.chunked_encoding = False
     elif not cycle.chunked_encoding:
-        size = len(message.get("body", b""))
+        size = message.get("count", len(message.get("body", b"")))
         cycle.expected_content_length = max(size, cycle.expected_content_length)
     await send(message)
 

@@ -1,11 +1,48 @@
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import threading
+from base64 import b64encode
+from contextlib import suppress
+from pathlib import Path
+
 import pytest
 
+from tests.streaming.hop import hop
+from tests.streaming.kernel import wait_until
+
 CLIENTS = ["python/file_download.py", "javascript/file_download.js", "curl/file_download.sh"]
+# What resumes when it is called again, and by itself where it can.
+TOOLS = {
+    "curl": "curl --silent --fail --continue-at - --remote-name",
+    "wget": "wget --quiet --continue --tries 1",
+    "aria2c": "aria2c --quiet --split 8 --max-connection-per-server 8 --min-split-size 1M "
+    "--max-tries 40 --retry-wait 0 --file-allocation none",
+}
+MEBIBYTE = 1024 * 1024
+# A break as seldom as this leaves each call some bytes of progress.
+CUTS, CALLS = 12, 40
 
 
 @pytest.fixture
 def url(service: str) -> str:
     return f"{service}/files/readings.csv"
+
+
+@pytest.fixture(scope="module")
+def large(files) -> tuple[str, str]:
+    """Where a file of 12 MiB is served, beside an empty one, and its SHA-256."""
+    content = os.urandom(12 * MEBIBYTE)
+    (files.folder / "large.bin").write_bytes(content)
+    (files.folder / "empty.csv").touch()
+    return files.server.url, hashlib.sha256(content).hexdigest()
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -19,29 +56,39 @@ def test_a_client_downloads_the_file(http, run_client, url, client, tmp_path):
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_client_downloads_an_empty_file(serve, run_client, client, tmp_path):
-    folder = tmp_path / "files"
-    folder.mkdir()
-    (folder / "empty.csv").touch()
-    with serve(FILE_DOWNLOAD_FOLDER=str(folder)) as server:
-        result = run_client(client, f"{server.url}/files/empty.csv")
+def test_a_client_downloads_an_empty_file(run_client, large, client, tmp_path):
+    result = run_client(client, f"{large[0]}/files/empty.csv")
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "empty.csv").read_bytes() == b""
 
 
-@pytest.mark.parametrize("client", ["python/file_download.py", "curl/file_download.sh"])
-def test_a_client_resumes_the_part_that_it_has(http, run_client, url, client, tmp_path):
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("missing", [0, 1, 500_000])
+def test_a_client_resumes_the_part_that_it_has(http, run_client, url, client, missing, tmp_path):
     whole = http.get(url, headers={"Accept-Encoding": "identity"})
-    part = bytearray(whole.content[:500_000])
-    part[0] ^= 255  # the part is kept, not fetched again: this byte stays
-    (tmp_path / "readings.csv.part").write_bytes(part)
+    have = len(whole.content) - missing
+    (tmp_path / "readings.csv.part").write_bytes(whole.content[:have])
     (tmp_path / "readings.csv.etag").write_text(whole.headers["etag"], encoding="ascii")
     result = run_client(client, url)
     assert result.returncode == 0, result.stderr
-    assert (tmp_path / "readings.csv").read_bytes() == bytes(part) + whole.content[500_000:]
+    assert (tmp_path / "readings.csv").read_bytes() == whole.content
+    assert [path.name for path in tmp_path.iterdir()] == ["readings.csv"]
 
 
-@pytest.mark.parametrize("client", ["python/file_download.py", "curl/file_download.sh"])
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_finds_a_part_that_is_damaged(http, run_client, url, client, tmp_path):
+    whole = http.get(url, headers={"Accept-Encoding": "identity"})
+    part = bytearray(whole.content[:500_000])
+    part[0] ^= 1  # it is resumed, and not fetched again: this byte stays
+    (tmp_path / "readings.csv.part").write_bytes(part)
+    (tmp_path / "readings.csv.etag").write_text(whole.headers["etag"], encoding="ascii")
+    result = run_client(client, url)
+    assert result.returncode != 0
+    assert "SHA-256" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("client", CLIENTS)
 def test_a_client_starts_again_when_the_file_has_changed(http, run_client, url, client, tmp_path):
     (tmp_path / "readings.csv.part").write_bytes(b"of another version")
     (tmp_path / "readings.csv.etag").write_text('"another"', encoding="ascii")
@@ -66,25 +113,129 @@ def test_the_python_client_says_that_it_tries_again(run_client):
     assert again.endswith(error)
 
 
+BODY = b"0123456789" * 1000
+DIGEST = f"Repr-Digest: sha-256=:{b64encode(hashlib.sha256(BODY).digest()).decode()}:"
+CHUNKED = b"%x\r\n%s\r\n" % (len(BODY), BODY)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_client_resumes_a_download_that_is_cut_off(
-    http, run_client, cut_off, url, client, tmp_path
+@pytest.mark.parametrize(
+    ("head", "body", "takers"),
+    [
+        (["Content-Length: 10000"], BODY, CLIENTS),
+        (["Content-Length: 10000"], BODY[:-1], []),
+        (["Content-Length: 10000", DIGEST], BODY[:-1] + b"!", []),
+        (['ETag: W/"1"', DIGEST], BODY, CLIENTS),
+        (['ETag: "1"', DIGEST], BODY[:-1], []),
+        (['ETag: "1"'], BODY, []),  # nobody can tell
+        (["Transfer-Encoding: chunked", DIGEST], CHUNKED + b"0\r\n\r\n", CLIENTS),
+        # Node takes a break within chunks for their end.
+        (["Transfer-Encoding: chunked"], CHUNKED + b"0\r\n\r\n", CLIENTS[::2]),
+        (["Transfer-Encoding: chunked"], CHUNKED, []),
+    ],
+)
+def test_a_client_takes_nothing_but_the_whole_file(
+    run_client, client, head, body, takers, tmp_path
 ):
-    target = cut_off(2, after=300_000) + "/files/readings.csv"
-    result = run_client(client, target)
-    while client.startswith("curl") and result.returncode:  # it resumes when it is called again
-        assert not (tmp_path / "readings.csv").exists()
-        result = run_client(client, target)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        lines = ["HTTP/1.1 200 OK", *head, "Connection: close", "", ""]
+        answer = "\r\n".join(lines).encode() + body
+        threading.Thread(target=answer_all, args=(listener, answer), daemon=True).start()
+        few = [] if client.endswith(".sh") else ["--attempts", "2"]
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/file.bin"
+        result = run_client(client, *few, url)
+    is_taken, saved = client in takers, tmp_path / "file.bin"
+    assert (result.returncode == 0, saved.exists()) == (is_taken, is_taken), result.stderr
+    assert not is_taken or saved.read_bytes() == BODY
+
+
+def answer_all(listener: socket.socket, answer: bytes) -> None:
+    with suppress(OSError):  # it is closed
+        while True:
+            with listener.accept()[0] as connection:
+                connection.recv(64 * 1024)
+                connection.sendall(answer)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_does_not_wait_for_ever(http, run_client, url, service, client, tmp_path):
+    is_curl = client.startswith("curl")
+    options = [] if is_curl else ["--stall-seconds", "1"]
+    environment = {**os.environ, "STALL_SECONDS": "1"}
+    with hop(service, cuts=1, cut_after=300_000, stalls=True) as proxy:
+        target = proxy + "/files/readings.csv"
+        result = run_client(client, *options, target, env=environment)
+        if is_curl:  # it resumes when it is called again
+            assert result.returncode == 28, result.stderr
+            result = run_client(client, target)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "readings.csv").read_bytes() == http.get(url).content
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_that_is_killed_resumes(client_command, run_client, large, client, tmp_path):
+    service, digest = large
+    for _ in range(3):
+        kill_within(service, client_command, client, tmp_path)
+    result = run_client(client, f"{service}/files/large.bin")
+    assert result.returncode == 0, result.stderr
+    assert sha256(tmp_path / "large.bin") == digest
+    assert [path.name for path in tmp_path.iterdir()] == ["large.bin"]
+
+
+def kill_within(service: str, client_command, client: str, folder: Path) -> None:
+    """Let a client download some more bytes, and kill it and all that it has started."""
+    part = folder / "large.bin.part"
+    least = (part.stat().st_size if part.exists() else 0) + MEBIBYTE // 2
+    place = range(MEBIBYTE, 3 * MEBIBYTE)
+    with (
+        hop(service, cuts=1, cut_after=place, stalls=True) as proxy,
+        subprocess.Popen(
+            client_command(client, f"{proxy}/files/large.bin"),
+            cwd=folder,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            wait_until(lambda: part.exists() and part.stat().st_size >= least, 20)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", [*CLIENTS, *TOOLS])
+def test_a_download_that_breaks_anywhere_ends_with_the_same_bytes(
+    run, run_client, require, large, client, tmp_path
+):
+    service, digest = large
+    with hop(service, cuts=CUTS, cut_after=range(3 * MEBIBYTE)) as proxy:
+        target = f"{proxy}/files/large.bin"
+        for _ in range(CALLS):
+            if client in TOOLS:
+                require(client)
+                result = run(*TOOLS[client].split(), target)
+            else:
+                result = run_client(client, target)
+            if result.returncode == 0:
+                break
+    assert result.returncode == 0, result.stderr
+    assert sha256(tmp_path / "large.bin") == digest
+
+
+@pytest.mark.slow
 def test_the_javascript_client_downloads_in_a_browser(http, in_browser, url):
     script = """
+        const whole = { cursor: {} };
         let bytes = 0;
-        for await (const chunk of client.downloadChunks(`${service}/files/readings.csv`)) {
+        for await (const chunk of client.downloadChunks(`${service}/files/readings.csv`, whole)) {
+          bytes += chunk.length;
+          if (bytes > 500_000) break;
+        }
+        for await (const chunk of client.downloadChunks(`${service}/files/readings.csv`, whole)) {
           bytes += chunk.length;
         }
         return bytes;

@@ -1,38 +1,108 @@
+"""The files below a folder in the order of their paths, a page at a time.
+
+A page takes memory for its own entries only, however many files there are.
+"""
+
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from heapq import nsmallest
 from itertools import islice
-from pathlib import Path
+from stat import S_ISLNK, S_ISREG
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, TypeAdapter
+
+from .folder import Folder, is_path, represent
+from .representation import Entry, Representation
+
+# Fewer at once would read a large folder again and again where most names are not offered.
+FEWEST_AT_ONCE = 100
 
 
 class FileEntry(BaseModel):
     path: str
     size: int
-    modified: AwareDatetime
+    modified: AwareDatetime | None
+    media_type: str
+    etag: str | None
+
+    @classmethod
+    def of(cls, path: str, file: Representation) -> "FileEntry":
+        modified = None if file.modified is None else datetime.fromtimestamp(file.modified, UTC)
+        about = {"modified": modified, "media_type": file.media_type, "etag": file.etag}
+        return cls(path=path, size=file.size, **about)
 
 
-def list_files(folder: Path, after: str, limit: int) -> list[FileEntry]:
-    """At most `limit` files below `folder`, in the order of their paths, from behind `after` on."""
-    paths = sorted(path for path in _relative_paths(folder) if path > after)
-    entries = (_entry(folder, path) for path in paths)
-    return list(islice(filter(None, entries), limit))
+PAGE = TypeAdapter(list[FileEntry])
 
 
-def _relative_paths(folder: Path) -> Iterator[str]:
-    root = folder.resolve()
-    for path in root.rglob("*"):
-        # A link out of the folder is not served, so it is not listed.
-        if path.is_file() and path.resolve().is_relative_to(root):
-            relative = path.relative_to(root).as_posix()
-            if relative.isprintable():  # no URL of ours leads to another
-                yield relative
+def encode_page(entries: list[Entry]) -> bytes:
+    """The JSON of a page; for thousands of entries, nothing for the event loop."""
+    return PAGE.dump_json([FileEntry.of(*entry) for entry in entries])
 
 
-def _entry(folder: Path, path: str) -> FileEntry | None:
+def list_files(folder: Folder, top: str, after: str, limit: int) -> list[Entry]:
+    """At most `limit` files below `top`, behind the path `after`, in the order of code points.
+
+    These are the files that a download finds. A link to a folder is not followed: what is in it is
+    listed where it is. Raises `FileNotFoundError` where there is no such folder.
+    """
+    with folder.open_directory(top):
+        pass
+    files = _walk(folder, f"{top}/" if top else "", after, max(limit, FEWEST_AT_ONCE))
+    return list(islice(files, limit))
+
+
+def _walk(folder: Folder, top: str, after: str, count: int) -> Iterator[Entry]:
+    branches = [_children(folder, top, after, count)]
+    while branches:
+        path, file = next(branches[-1], ("", None))
+        if file:
+            yield path, file
+        elif path.endswith("/"):
+            branches.append(_children(folder, path, after, count))
+        elif not path:
+            branches.pop()
+
+
+def _children(
+    folder: Folder, top: str, after: str, count: int
+) -> Iterator[tuple[str, Representation | None]]:
+    """Paths below `top`, and what is there; one of a folder ends in `/`, and sorts by it."""
+    last = ""
+    while True:
+        try:
+            with folder.open_directory(top.removesuffix("/")) as directory:
+                paths = nsmallest(count, _paths(directory, top, after, last))
+                found = [(path, _represent(folder, directory, path)) for path in paths]
+        except FileNotFoundError:
+            return  # removed, or not ours any more
+        yield from found
+        if len(paths) < count:
+            return
+        last = paths[-1]
+
+
+def _paths(directory: int, top: str, after: str, last: str) -> Iterator[str]:
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            is_folder = entry.is_dir(follow_symlinks=False)
+            path = f"{top}{entry.name}/" if is_folder else top + entry.name
+            if path > last and (path > after or (is_folder and after.startswith(path))):
+                yield path
+
+
+def _represent(folder: Folder, directory: int, path: str) -> Representation | None:
+    if path.endswith("/") or not is_path(path):
+        return None
+    name = path.rpartition("/")[2]
     try:
-        status = (folder / path).stat()
+        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        if S_ISLNK(status.st_mode):
+            file = folder.open(path)
+            file.close()
+            return file.representation
+        is_readable = os.access(name, os.R_OK, dir_fd=directory, effective_ids=True)
     except FileNotFoundError:
-        return None  # removed since it was found
-    modified = datetime.fromtimestamp(status.st_mtime, UTC)
-    return FileEntry(path=path, size=status.st_size, modified=modified)
+        return None
+    return represent(name, status) if S_ISREG(status.st_mode) and is_readable else None

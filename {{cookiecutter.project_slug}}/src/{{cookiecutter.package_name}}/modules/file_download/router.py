@@ -1,66 +1,102 @@
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from pathlib import Path as FolderPath
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import HTTPException, Path, Query, Request
-from fastapi.responses import FileResponse, Response
-from starlette.datastructures import Headers
-from starlette.staticfiles import NotModifiedResponse, StaticFiles
-from starlette.types import Scope
+from pydantic import BaseModel, Field, model_validator
+from starlette.responses import Response
 
+from ...streaming.codings import rank_codings
 from ...streaming.pools import LISTINGS
-from ...streaming.responses import FileStreamResponse
 from ...streaming.routing import ProblemRouter
-from .listing import FileEntry, list_files
-from .source import open_folder
+from .archive import ZipResponse, choose_members
+from .digests import digest_headers
+from .listing import FileEntry, encode_page
+from .representation import Storage
+from .sending import ContentResponse
+from .storage import open_storage
 
 
 @asynccontextmanager
-async def lifespan(app: Any) -> AsyncGenerator[dict[str, FolderPath], None]:
-    yield {"files_folder": await run_sync(open_folder)}
+async def lifespan(app: Any) -> AsyncGenerator[dict[str, Storage], None]:
+    yield {"files": await run_sync(open_storage)}
 
 
-router = ProblemRouter(prefix="/files", tags=["file_download"], lifespan=lifespan)
+BYTES = {"content": {"application/octet-stream": {}}}
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    HTTPStatus.OK: BYTES,
+    HTTPStatus.PARTIAL_CONTENT: BYTES,
+    HTTPStatus.NOT_MODIFIED: {},
+}
+
+router = ProblemRouter(tags=["file_download"], lifespan=lifespan)
 
 
-@router.get("")
-async def list_folder(
-    request: Request,
-    after: Annotated[str, Query(description="Cursor: the last path that you have.")] = "",
-    limit: Annotated[int, Query(ge=1, le=10_000, description="Most files to list.")] = 1_000,
-) -> list[FileEntry]:
+class PageParameters(BaseModel, extra="forbid"):
+    folder: Annotated[str, Field(description="Only what is below this folder.")] = ""
+    after: Annotated[str, Field(description="Cursor: the last path that you have.")] = ""
+    limit: Annotated[int, Field(ge=1, le=10_000, description="Most files to list.")] = 1_000
+
+
+class ArchiveParameters(BaseModel, extra="forbid"):
+    path: Annotated[list[str], Field(description="A path of the listing; may be repeated.")] = []
+    folder: Annotated[str, Field(description="All that is below this folder.")] = ""
+
+    @model_validator(mode="after")
+    def check_choice(self) -> "ArchiveParameters":
+        if self.path and self.folder:
+            raise ValueError("Say either path or folder.")
+        return self
+
+
+@router.get("/files", response_model=list[FileEntry])
+async def list_files(request: Request, page: Annotated[PageParameters, Query()]) -> Response:
     """List the files, in the order of their paths."""
-    folder = request.state.files_folder
-    return await run_sync(list_files, folder, after, limit, limiter=LISTINGS)
+    storage: Storage = request.state.files
+    with _refused():
+        entries = await storage.list(page.folder.rstrip("/"), page.after, page.limit)
+    content = await run_sync(encode_page, entries, limiter=LISTINGS)
+    headers = {"Cache-Control": "no-store"}
+    return Response(content, headers=headers, media_type="application/json")
 
 
-class Folder(StaticFiles):
-    """Starlette's way from a path to a file, with our response for it."""
+@router.get("/files.zip", response_class=ZipResponse, status_code=200)
+async def download_archive(
+    request: Request, choice: Annotated[ArchiveParameters, Query()]
+) -> Response:
+    """Send several files, all below a folder, or all there are, as one ZIP."""
+    storage: Storage = request.state.files
+    folder = choice.folder.rstrip("/")
+    with _refused():
+        members = await choose_members(storage, choice.path, folder)
+    name = folder.rpartition("/")[2] or "files"
+    return await run_sync(ZipResponse, storage, members, name, limiter=LISTINGS)
 
-    def file_response(
-        self, full_path: Any, stat_result: Any, scope: Scope, status_code: int = 200
-    ) -> Response:
-        response = FileStreamResponse(full_path, status_code=status_code, stat_result=stat_result)
-        if self.is_not_modified(response.headers, Headers(scope=scope)):
-            return NotModifiedResponse(response.headers)
-        return response
 
-
-@router.get("/{path:path}", response_class=FileResponse)
-@router.head("/{path:path}", response_class=FileResponse)
+@router.get("/files/{path:path}", responses=ANSWERS, response_class=Response)
 async def download_file(
     request: Request,
     path: Annotated[str, Path(description="A path of the listing.", examples=["readings.csv"])],
 ) -> Response:
-    """Send a file, or the ranges of it that `Range` asks for (RFC 9110, section 14)."""
-    files = Folder(directory=request.state.files_folder)
+    """Send a file, or the ranges of it that are asked for, as RFC 9110 has it."""
+    storage: Storage = request.state.files
+    codings = rank_codings(", ".join(request.headers.getlist("accept-encoding")))
+    with _refused():
+        # Starlette leaves a line feed at the end away.
+        if not request.scope["path"].endswith(path):
+            raise FileNotFoundError
+        content = await storage.open(path, codings)
+    if offloaded := await content.offload(request.method):
+        await content.close()
+        return offloaded
+    return ContentResponse(request, content, await digest_headers(request, content))
+
+
+@contextmanager
+def _refused() -> Generator[None]:
     try:
-        response = await files.get_response(path, request.scope)
-    except OSError as error:  # such as a link to itself
+        yield
+    except FileNotFoundError as error:
         raise HTTPException(404) from error
-    # The file is somebody's data: no browser should run it as a page of this origin.
-    response.headers["Content-Disposition"] = "attachment"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response

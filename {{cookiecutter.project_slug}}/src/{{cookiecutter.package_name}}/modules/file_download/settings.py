@@ -1,9 +1,14 @@
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
-from pydantic import DirectoryPath, Field
+from pydantic import DirectoryPath, Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from ...streaming.settings import EnvironmentSettings
+
+OFFLOADING_SCHEMES = {"presigned_seconds": ("s3", "gs", "az"), "accel_location": ("file",)}
 
 
 class FileDownloadSettings(EnvironmentSettings):
@@ -12,3 +17,44 @@ class FileDownloadSettings(EnvironmentSettings):
     folder: Annotated[
         DirectoryPath | None, Field(description="Folder whose files are offered; none: the demo's.")
     ] = None
+    storage_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^(file|s3|gs|az|https?)://",
+            description="Store whose objects are offered in the place of the folder's files.",
+        ),
+    ] = None
+    presigned_seconds: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=7 * 24 * 3600,
+            description="Redirect downloads to URLs of the store that are valid so long.",
+        ),
+    ] = None
+    accel_location: Annotated[
+        str | None,
+        Field(pattern="^/.*/$", description="Location where nginx has the folder, and sends it."),
+    ] = None
+
+    @field_validator("storage_url")
+    @classmethod
+    def check_folder(cls, url: str | None) -> str | None:
+        if url and (folder := folder_of(url)) and not folder.is_dir():
+            raise ValueError(f"{folder} is no folder")
+        return url
+
+    @field_validator("presigned_seconds", "accel_location")
+    @classmethod
+    def check_that_the_storage_can(cls, value: Any, info: ValidationInfo) -> Any:
+        scheme = (info.data.get("storage_url") or "file").partition(":")[0]
+        schemes = OFFLOADING_SCHEMES[info.field_name or ""]
+        if value is not None and scheme not in schemes:
+            raise ValueError(f"only {', '.join(schemes)} storage can do that")
+        return value
+
+
+def folder_of(url: str) -> Path | None:
+    """The folder that a `file:` URL names."""
+    parts = urlsplit(url)
+    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None

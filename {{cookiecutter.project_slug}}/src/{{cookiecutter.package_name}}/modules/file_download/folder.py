@@ -1,0 +1,177 @@
+"""Files of a folder, each opened once: what is told of it and what is sent are of one inode.
+
+Nothing here is asynchronous, and all of it may wait for a disk.
+"""
+
+import errno
+import os
+import re
+import stat
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+
+from .representation import Representation, media_type_of
+
+# A FIFO keeps nobody waiting, and a terminal does not become that of the service.
+FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+NOT_OFFERED = {
+    errno.EACCES,
+    errno.EINVAL,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.ENXIO,  # a socket
+    errno.EPERM,
+}
+# Controls, of which no header can tell, and bytes that are no UTF-8, which no URL leads to.
+UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+SECOND_NS = 1_000_000_000
+# More than a tick of the clock by which file systems write times: a file that changes twice within
+# one looks the same.
+TICK_NS = 20_000_000
+SAMPLE_BYTES = 4096
+
+
+class OpenFile:
+    """A regular file below the folder, as it was when it was last looked at."""
+
+    def __init__(self, descriptor: int, path: str) -> None:
+        # A descriptor that nobody closes would stay; this is closed with its last user.
+        self.file = open(descriptor, "rb", buffering=0)  # noqa: SIM115
+        self.path = path
+        self.look()
+
+    def fileno(self) -> int:
+        return self.file.fileno()
+
+    def look(self) -> None:
+        self.status = os.fstat(self.fileno())
+        self.representation = represent(self.path, self.status)
+        self._sample = self._take_sample()
+
+    def has_changed(self) -> bool:
+        """Whether its bytes may be others than when it was looked at.
+
+        To be renamed, linked or given away is no change, and to grow leaves them as they are.
+        """
+        before, now = self.status, os.fstat(self.fileno())
+        if now.st_size < before.st_size:
+            return True
+        if now.st_size == before.st_size and now.st_mtime_ns != before.st_mtime_ns:
+            return True
+        if now.st_ctime_ns == before.st_ctime_ns:
+            return False
+        # What was written anew may be longer, or be given the old time again.
+        return self._take_sample() != self._sample
+
+    def _take_sample(self) -> int:
+        size = self.status.st_size
+        starts = (0, size // 2, max(size - SAMPLE_BYTES, 0))
+        ends = (min(start + SAMPLE_BYTES, size) for start in starts)
+        spans = zip(starts, ends, strict=True)
+        return hash(tuple(os.pread(self.fileno(), end - start, start) for start, end in spans))
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class Folder:
+    """What lies below a folder, by paths with a `/` between names.
+
+    Links are followed: what counts is where that lies which is open in the end.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def open(self, path: str) -> OpenFile:
+        """Raises `FileNotFoundError` for whatever is not offered."""
+        if not is_path(path):
+            raise _not_found(path)
+        # Anew each time: a folder may be mounted or put in place of another meanwhile.
+        with _closed_after(os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)) as root:
+            descriptor = _open_below(root, path, FLAGS)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return OpenFile(descriptor, path)
+        os.close(descriptor)
+        raise _not_found(path)
+
+    @contextmanager
+    def open_directory(self, path: str = "") -> Generator[int]:
+        """The descriptor of the folder itself, or of one below it. Raises `FileNotFoundError`."""
+        with _closed_after(os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)) as root:
+            if not path:
+                yield root
+                return
+            if not is_path(path):
+                raise _not_found(path)
+            with _closed_after(_open_below(root, path, os.O_RDONLY | os.O_DIRECTORY)) as directory:
+                yield directory
+
+
+def is_path(path: str) -> bool:
+    """Whether what has this path may be offered, so that it is in listings as in downloads."""
+    return not UNFIT.search(path) and {"", ".", ".."}.isdisjoint(path.split("/"))
+
+
+def represent(path: str, status: os.stat_result) -> Representation:
+    name = path.rpartition("/")[2]
+    return Representation(
+        name=name,
+        size=status.st_size,
+        etag=etag_of(status),
+        modified=status.st_mtime_ns // SECOND_NS,
+        media_type=media_type_of(name),
+    )
+
+
+def etag_of(status: os.stat_result) -> str | None:
+    """`None` where the file may still change without looking changed.
+
+    A time that is ahead is of another machine's clock, which says nothing of that.
+    """
+    age = time.time_ns() - status.st_ctime_ns
+    if -SECOND_NS < age < TICK_NS:
+        return None
+    state = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return f'"{blake2b(repr(state).encode(), digest_size=12).hexdigest()}"'
+
+
+def _open_below(root: int, path: str, flags: int) -> int:
+    try:
+        descriptor = os.open(path, flags, dir_fd=root)
+    except OSError as error:
+        if error.errno in NOT_OFFERED:
+            raise _not_found(path) from error
+        raise
+    if _place_of(descriptor).startswith(_place_of(root).rstrip("/") + "/"):
+        return descriptor
+    os.close(descriptor)
+    raise _not_found(path)
+
+
+def _place_of(descriptor: int) -> str:
+    """Where what is open lies now, whichever links have led there."""
+    if sys.platform == "darwin":
+        import fcntl  # noqa: PLC0415 - not on every system
+
+        place = fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024))
+        return os.fsdecode(place.rstrip(b"\0"))
+    return os.readlink(f"/proc/self/fd/{descriptor}")
+
+
+@contextmanager
+def _closed_after(descriptor: int) -> Generator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _not_found(path: str) -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, "Not offered", path)

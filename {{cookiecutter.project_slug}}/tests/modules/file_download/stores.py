@@ -1,0 +1,113 @@
+"""Real servers that have files: SeaweedFS with its S3 API, and nginx."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from tests.streaming.fixtures import START_SECONDS, STOP_SECONDS, free_port
+
+WEED = Path(sys.executable).with_name("weed")
+KEY, SECRET = "key", "secret"
+IDENTITY = {
+    "name": "tests",
+    "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
+    "actions": ["Admin", "Read", "Write", "List"],
+}
+NGINX = """
+daemon off;
+user root;
+worker_processes 1;
+error_log stderr;
+pid pid;
+events {}
+http {
+    access_log off;
+    client_body_temp_path temp;
+    proxy_temp_path temp;
+    fastcgi_temp_path temp;
+    uwsgi_temp_path temp;
+    scgi_temp_path temp;
+    default_type application/octet-stream;
+    server {
+        listen 127.0.0.1:PORT;
+        SITE
+    }
+}
+"""
+
+
+class Store:
+    """A server that can be killed and started again, with what it has."""
+
+    def __init__(self, command: list[str], url: str, log: Path) -> None:
+        self.url = url
+        self._command = command
+        self._log = log.open("ab")
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=self._log, stderr=self._log)
+        deadline = time.monotonic() + START_SECONDS
+        while not answers(self.url):
+            assert time.monotonic() < deadline, self._log.name
+            assert self._process.poll() is None, self._log.name
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(STOP_SECONDS)
+
+    def close(self) -> None:
+        self.kill()
+        self._log.close()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=5):  # noqa: S310
+            return True
+    except HTTPError as error:
+        return error.code < 500
+    except OSError:
+        return False
+
+
+@contextmanager
+def seaweed(folder: Path) -> Generator[Store]:
+    config = folder / "s3.json"
+    config.write_text(json.dumps({"identities": [IDENTITY]}), encoding="utf-8")
+    ports = {
+        f"-{part}.port{kind}": str(free_port())
+        for part in ("s3", "master", "volume", "filer")
+        for kind in ("", ".grpc")
+    }
+    options = {"-dir": str(folder), "-s3.config": str(config), "-master.volumeSizeLimitMB": "64"}
+    options |= {"-ip": "127.0.0.1", "-ip.bind": "127.0.0.1", "-volume.max": "10"}
+    command = [str(WEED), "server", "-s3", *(f"{k}={v}" for k, v in (options | ports).items())]
+    store = Store(command, f"http://127.0.0.1:{ports['-s3.port']}", folder / "log")
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def nginx_with(program: str, folder: Path, site: str) -> Generator[Store]:
+    """Run nginx with the directives of one site; one worker, so that a kill ends its answers."""
+    port = str(free_port())
+    config = NGINX.replace("PORT", port).replace("SITE", site)
+    (folder / "nginx.conf").write_text(config, encoding="utf-8")
+    command = [program, "-p", str(folder), "-e", "stderr", "-c", "nginx.conf"]
+    store = Store(
+        [*command, "-g", "master_process off;"], f"http://127.0.0.1:{port}", folder / "log"
+    )
+    try:
+        yield store
+    finally:
+        store.close()
