@@ -16,7 +16,7 @@ import pytest
 
 from .raw import Answer, ask, connect, parse, read_all, request
 
-SECONDS = 2.5
+SECONDS = 1.5
 READERS = 4
 SIZE = 3_000_000
 SECRET = b"secret" * 1000

@@ -40,10 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(
     scope="module",
-    params=[
-        "ours",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("uvicorn", "granian")),
-    ],
+    params=["ours", pytest.param("granian", marks=pytest.mark.slow)],
 )
 def url(request: pytest.FixtureRequest, serve: Any, folder: Path) -> Iterator[str]:
     with serve(APP, server=request.param, FILE_DOWNLOAD_FOLDER=str(folder)) as server:
