@@ -1,14 +1,12 @@
 """What the service needs of a broker, and the one that is within the process."""
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import NamedTuple, Protocol
 
 from .event import Event, EventId, Message, make_event
-from .log import EventLog
-
-Deliver = Callable[[Sequence[Event]], None]
+from .fan_out import FanOut
 
 
 class Page(NamedTuple):
@@ -27,8 +25,8 @@ class Page(NamedTuple):
 class Broker(Protocol):
     """Numbers events over all topics, keeps them, and delivers them to each process.
 
-    `deliver` is to be called with events in the order of their numbers; it appends them to the
-    log and sends them. Events of topics that nobody follows here need not be delivered.
+    `FanOut.deliver` is to be called with the events of all topics of the log, in the order of their
+    numbers: it appends them to the log and sends them.
     """
 
     def run(self) -> AbstractAsyncContextManager[object]:
@@ -39,25 +37,25 @@ class Broker(Protocol):
         """All of the messages or, when an exception is raised, none."""
         ...
 
-    async def follow(self, topics: Collection[str]) -> int:
-        """Deliver these topics from now on; the newest number that any event has by then.
+    async def follow(self, topics: Collection[str]) -> None:
+        """Deliver these topics from now on.
 
-        By the return, `log.begin(topic)` is right for each of them: what comes behind is in the
-        log, or will be.
+        By the return, `log.newest` is no less than any number that was given before the call, and
+        the log has all of these topics between `log.begin(topic)` and `log.newest`.
         """
         ...
 
     async def read(self, topics: Collection[str], after: int, until: int) -> Page:
-        """What is kept of the topics behind `after` up to `until`, or some 64 KiB of it."""
+        """What is kept of the topics behind `after` up to `until`, or some 32 KiB of it."""
         ...
 
 
 class MemoryBroker:
     """The log is all there is; it ends with the process."""
 
-    def __init__(self, log: EventLog, deliver: Deliver) -> None:
-        self._log = log
-        self._deliver = deliver
+    def __init__(self, fan_out: FanOut) -> None:
+        self._fan_out = fan_out
+        self._log = fan_out.log
 
     def run(self) -> AbstractAsyncContextManager[object]:
         return nullcontext()
@@ -67,11 +65,17 @@ class MemoryBroker:
         first = self._log.newest + 1
         ids = [EventId(self._log.epoch, first + index) for index in range(len(messages))]
         now = time.time()
-        self._deliver([make_event(topic, *pair) for pair in zip(ids, [now] * len(ids), messages)])
+        pairs = zip(ids, messages, strict=True)
+        self._fan_out.deliver(
+            [make_event(topic, event_id, now, message) for event_id, message in pairs]
+        )
         return ids
 
-    async def follow(self, topics: Collection[str]) -> int:
-        return self._log.newest
+    async def follow(self, topics: Collection[str]) -> None:
+        pass
 
     async def read(self, topics: Collection[str], after: int, until: int) -> Page:
-        return Page((), until, {topic: self._log.begin(topic) for topic in topics})
+        events = self._log.read(topics, after, until)
+        is_all = not events or events[-1].number == until
+        floors = {topic: self._log.begin(topic) for topic in topics}
+        return Page(events, until if is_all else events[-1].number, floors)

@@ -1,11 +1,19 @@
 """What is published and what is sent: messages, events, and their ids."""
 
 import re
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from fastapi.sse import format_sse_event
 
+# The name of events that are published without one, as in browsers.
+MESSAGE = "message"
+# That of the event which tells that others are lost.
+GAP = "gap"
+# What topics and events may be called: no dot comes first, so none is `.` or `..`.
+NAME = re.compile(r"[\w-][\w.-]{0,63}")
+# What an event takes in memory beside its bytes: a tuple, a dict, numbers.
+OVERHEAD_BYTES = 500
 EVENT_ID = re.compile(r"([0-9a-f]{8})-([0-9]{1,18})", re.ASCII)
 
 
@@ -36,7 +44,15 @@ class Message(NamedTuple):
     """
 
     texts: Mapping[str, str]
-    name: str = ""
+    name: str = MESSAGE
+
+
+class FeedEvent(NamedTuple):
+    """What `source.feed` yields: the arguments of `publish`."""
+
+    topic: str
+    data: Any
+    name: str = MESSAGE
 
 
 class Event(NamedTuple):
@@ -50,7 +66,25 @@ class Event(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        return sum(map(len, self.encoded.values()))
+        """What it takes in memory."""
+        return sum(map(len, self.encoded.values())) + OVERHEAD_BYTES
+
+
+def encode(events: Iterable[Event], language: str, *, names_topic: bool) -> bytes:
+    """The events as a stream in a language has them.
+
+    In a stream of several topics the name of an event is `topic`, or `topic/name`.
+    """
+    lines: list[bytes] = []
+    for event in events:
+        name = event.name
+        if names_topic:
+            name = event.topic if name == MESSAGE else f"{event.topic}/{name}"
+        if name != MESSAGE:
+            lines.append(b"event: %b\n" % name.encode())
+        texts = event.encoded
+        lines.append(texts[language] if language in texts else next(iter(texts.values())))
+    return b"".join(lines)
 
 
 def make_event(topic: str, event_id: EventId, published: float, message: Message) -> Event:

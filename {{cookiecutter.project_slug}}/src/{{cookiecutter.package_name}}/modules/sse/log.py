@@ -1,5 +1,6 @@
 """The newest events of each topic, in memory."""
 
+import time
 from bisect import bisect_right
 from collections.abc import Collection, Iterable
 from heapq import merge
@@ -9,9 +10,7 @@ from ...streaming.limits import LimitReached
 from .event import Event
 from .settings import SseSettings
 
-# What an event takes in memory beside its bytes: a tuple, a dict, numbers.
-EVENT_OVERHEAD_BYTES = 500
-PAGE_BYTES = 64 * 1024
+PAGE_BYTES = 32 * 1024
 
 by_number = attrgetter("number")
 
@@ -23,11 +22,11 @@ class TopicLog:
         self.begin = begin
         self.events: list[Event] = []
         self.bytes = 0
-        self.used = 0.0
+        self.used = time.time()
 
     def append(self, event: Event) -> None:
         self.events.append(event)
-        self.bytes += event.bytes + EVENT_OVERHEAD_BYTES
+        self.bytes += event.bytes
         self.used = event.published
 
     def after(self, number: int) -> Iterable[Event]:
@@ -37,7 +36,7 @@ class TopicLog:
         """Drop the oldest events; returns their bytes."""
         if not count:
             return 0
-        dropped = sum(event.bytes + EVENT_OVERHEAD_BYTES for event in self.events[:count])
+        dropped = sum(event.bytes for event in self.events[:count])
         self.begin = self.events[count - 1].number
         del self.events[:count]
         self.bytes -= dropped
@@ -47,7 +46,7 @@ class TopicLog:
         """Drop the oldest until the rest, or the newest alone, is no larger."""
         count, left = 0, self.bytes
         while left > most_bytes and count < len(self.events) - 1:
-            left -= self.events[count].bytes + EVENT_OVERHEAD_BYTES
+            left -= self.events[count].bytes
             count += 1
         return self.drop(count)
 
@@ -88,7 +87,7 @@ class EventLog:
         log = self.open(event.topic, self.begin(event.topic))
         log.append(event)
         self.newest = event.number
-        self._bytes += event.bytes + EVENT_OVERHEAD_BYTES
+        self._bytes += event.bytes
         self._bytes -= log.drop_beyond(self._settings.topic_bytes)
         while self._bytes > self._settings.log_bytes:
             largest = max(self.topics.values(), key=attrgetter("bytes"))
@@ -97,13 +96,13 @@ class EventLog:
                 break
             self._bytes -= dropped
 
-    def read(self, topics: Collection[str], after: int) -> list[Event]:
-        """The next events of the topics, in order: all, or 64 KiB and what exceeds them."""
+    def read(self, topics: Collection[str], after: int, until: int) -> list[Event]:
+        """The next events of the topics, in order: all up to `until`, or 32 KiB and one."""
         found: list[Event] = []
         size = 0
         logs = [self.topics[topic].after(after) for topic in topics if topic in self.topics]
         for event in logs[0] if len(logs) == 1 else merge(*logs, key=by_number):
-            if size >= PAGE_BYTES:
+            if size >= PAGE_BYTES or event.number > until:
                 break
             found.append(event)
             size += event.bytes
@@ -125,6 +124,7 @@ class EventLog:
             self._forgotten_before = max(self._forgotten_before, self._forgotten.pop(oldest))
 
     def restart(self, epoch: str, newest: int) -> None:
-        """Begin anew: every id from before is a gap."""
-        self.__init__(self._settings, epoch)
-        self.newest = newest
+        """Begin anew, with the same topics: every id from before is a gap."""
+        self.epoch, self.newest, self._bytes = epoch, newest, 0
+        self.topics = {topic: TopicLog(newest) for topic in self.topics}
+        self._forgotten.clear()

@@ -41,7 +41,7 @@ class SseSettings(EnvironmentSettings):
         float, Field(gt=0, description="The longest silence of a stream.")
     ] = 15
     retry_milliseconds: Annotated[
-        int, Field(ge=1000, description="Longest wait before a reconnect after a shutdown.")
+        int, Field(ge=0, description="Longest wait before a reconnect after a shutdown.")
     ] = 5_000
     publish_token: Annotated[
         str | None, Field(description="Who publishes has to send it; none: everybody may.")
