@@ -138,7 +138,7 @@ class Published(BaseModel):
 
 
 async def may_publish(
-    topic: Topic,
+    request: Request,
     credentials: Annotated[
         HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))
     ],
@@ -147,7 +147,7 @@ async def may_publish(
     token, given = settings.publish_token, credentials.credentials if credentials else ""
     if token and not compare_digest(token.encode(), given.encode()):
         raise HTTPException(401, "Publishing needs a token.", {"WWW-Authenticate": "Bearer"})
-    allowed = settings.publish_topics
+    topic, allowed = request.path_params["topic"], settings.publish_topics
     if topic in TOPICS if allowed is None else topic not in allowed:
         raise HTTPException(403, f"The topic {topic!r} is not published to by HTTP.")
 
@@ -171,6 +171,8 @@ async def publish_by_http(
     if media_type == JSON_LINES:
         lines = [(line, (n,)) for n, line in enumerate(body.splitlines(), 1) if line.strip()]
     messages = [read_message(topic, how, line, number) for line, number in lines]
+    if not messages:
+        raise RequestValidationError([{"loc": ("body",), "msg": "There is no event in it."}])
     ids = [str(event_id) for event_id in await running().broker.publish(topic, messages)]
     return Published(id=ids[-1], ids=ids if media_type == JSON_LINES else None)
 
