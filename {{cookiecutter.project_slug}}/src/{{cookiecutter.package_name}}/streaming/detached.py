@@ -15,7 +15,11 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 
 def as_chunk(data: bytes) -> bytes:
-    """What `DetachedStream.write` takes (RFC 9112, section 7.1); one serves any number of streams."""
+    """What `DetachedStream.write` takes (RFC 9112, section 7.1); one serves any number of streams.
+
+    A chunk of no bytes would end the body.
+    """
+    assert data  # noqa: S101
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 

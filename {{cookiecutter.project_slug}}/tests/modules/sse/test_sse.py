@@ -94,11 +94,18 @@ def test_events_that_come_fast_come_all_and_in_order(http, either):
 
 
 def test_topics_are_apart(http, either):
+    """Also where events of the other come between what is gathered."""
     path = new_topic()
-    with subscribe(http, f"{either}{path}-a") as events:
-        publish(http, f"{either}{path}-b", "for b")
-        publish(http, f"{either}{path}-a", "for a")
-        assert values_of(events, 1) == ["for a"]
+    with (
+        subscribe(http, f"{either}{path}-a") as first,
+        subscribe(http, f"{either}{path}-b") as other,
+    ):
+        for number in range(30):
+            publish(http, f"{either}{path}-b", number)
+            publish(http, f"{either}{path}-a", number)
+            publish(http, f"{either}{path}-c", number)
+        for events in (first, other):
+            assert values_of(events, 30) == list(range(30))
 
 
 # How a subscriber comes back to a topic that has the events 0, 1, 2 and 3, and what it is sent
@@ -377,6 +384,7 @@ def test_head_and_the_headers_of_a_stream(http, engine, path):
     assert (head.status_code, head.content) == (200, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hand_over", ["true", "false"])
 def test_every_connection_has_a_heartbeat_whatever_others_do(http, serve, hand_over):
     settings = {"SSE_HEARTBEAT_SECONDS": "0.4", "SSE_HAND_OVER": hand_over}
@@ -401,6 +409,7 @@ def test_every_connection_has_a_heartbeat_whatever_others_do(http, serve, hand_o
         assert all(reading.result() < 5 for reading in readings)
 
 
+@pytest.mark.slow
 def test_streams_are_compressed_when_a_setting_says_so(http, serve):
     with serve(ENGINE, SSE_COMPRESS="true", SSE_HEARTBEAT_SECONDS="0.2") as server:
         topic = server.url + new_topic()
@@ -475,6 +484,7 @@ def numbers_until(reader: socket.socket, last: int) -> list[int | str]:
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("topic_bytes", "has_gap"), [("5000000", False), ("300000", True)])
 def test_a_reader_that_falls_behind_catches_up(http, serve, topic_bytes, has_gap):
     """It reads on from the log; what is lost in between is told."""
@@ -498,6 +508,7 @@ def test_a_reader_that_falls_behind_catches_up(http, serve, topic_bytes, has_gap
             assert numbers_until(reader, 1000) == [1000]
 
 
+@pytest.mark.slow
 def test_a_reader_that_stays_behind_is_dropped(http, serve):
     with serve(ENGINE, STREAMING_MIN_BYTES_PER_SECOND="100000") as server:
         path = new_topic()
@@ -511,6 +522,7 @@ def test_a_reader_that_stays_behind_is_dropped(http, serve):
         assert "Traceback" not in server.log
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_in_a_replay_takes_little_memory(http, serve):
     with serve(ENGINE) as server, ExitStack() as readers:
         path = new_topic()

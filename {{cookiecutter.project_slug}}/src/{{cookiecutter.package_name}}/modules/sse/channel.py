@@ -103,10 +103,9 @@ class Channel:
         while self.live and after < self.position:
             page = self.read(after)
             after = page.number
-            self._write(as_chunk(page.data), after)
-            self.bytes += len(page.data)
-            self.records += page.records
-            count_shared("sse", len(page.data) * len(self.live), page.records * len(self.live))
+            if page.records:  # not of other topics alone
+                self._write(as_chunk(page.data), after)
+                self._count(page)
         self._tell()
 
     def _tell(self) -> None:
@@ -156,6 +155,11 @@ class Channel:
             self._write_some()
         for subscriber in tuple(self.live):
             subscriber.end()
+
+    def _count(self, page: Page) -> None:
+        self.bytes += len(page.data)
+        self.records += page.records
+        count_shared("sse", len(page.data) * len(self.live), page.records * len(self.live))
 
     def _write(self, chunk: bytes, number: int) -> None:
         """Write to those who are live and have not got as far as `number`; 0 is for all."""
