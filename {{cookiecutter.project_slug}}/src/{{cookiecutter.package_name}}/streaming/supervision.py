@@ -17,13 +17,17 @@ failing: set[str] = set()
 
 @asynccontextmanager
 async def keep_running(
-    name: str, work: Callable[[], Awaitable[None]]
+    name: str,
+    work: Callable[[], Awaitable[None]],
+    *,
+    longest_pause: float = LONGEST_PAUSE_SECONDS,
 ) -> AsyncGenerator[None, None]:
     """Run `work` beside the block, and again after a pause when it raises.
 
-    Each pause is twice as long as the one before; after as long without a failure all is well.
+    Each pause is twice as long as the one before, up to `longest_pause` seconds; after as long
+    without a failure all is well.
     """
-    task = asyncio.create_task(_run(name, work))
+    task = asyncio.create_task(_run(name, work, longest_pause))
     try:
         yield
     finally:
@@ -31,7 +35,7 @@ async def keep_running(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _run(name: str, work: Callable[[], Awaitable[None]]) -> None:
+async def _run(name: str, work: Callable[[], Awaitable[None]], longest_pause: float) -> None:
     pause = FIRST_PAUSE_SECONDS
     while True:
         recovery = asyncio.get_running_loop().call_later(pause, _report, name, False)
@@ -39,9 +43,7 @@ async def _run(name: str, work: Callable[[], Awaitable[None]]) -> None:
             await work()
             return _report(name, False)
         except Exception:
-            pause = (
-                min(2 * pause, LONGEST_PAUSE_SECONDS) if name in failing else FIRST_PAUSE_SECONDS
-            )
+            pause = min(2 * pause, longest_pause) if name in failing else FIRST_PAUSE_SECONDS
             logger.exception("%r has failed, and starts again in %d s.", name, pause)
         finally:
             recovery.cancel()

@@ -1,7 +1,7 @@
 """What the service needs of a broker, and the one that is within the process."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import NamedTuple, Protocol
 
@@ -33,6 +33,10 @@ class Broker(Protocol):
         """Feed the log for as long as the context is open."""
         ...
 
+    async def run_once(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` in one of all the processes that share the broker."""
+        ...
+
     async def publish(self, topic: str, messages: Sequence[Message]) -> list[EventId]:
         """All of the messages or, when an exception is raised, none."""
         ...
@@ -59,6 +63,9 @@ class MemoryBroker:
 
     def run(self) -> AbstractAsyncContextManager[object]:
         return nullcontext()
+
+    async def run_once(self, work: Callable[[], Awaitable[None]]) -> None:
+        await work()
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> list[EventId]:
         self._log.open(topic, self._log.begin(topic))

@@ -1,12 +1,17 @@
 """How events are published: by the team's code, by the feed and by HTTP."""
 
 import asyncio
+import logging
+import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
+from multiprocessing import parent_process
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
+from ...streaming.metrics import SHARED_FOLDER
 from ...streaming.shutdown import drain
 from ...streaming.supervision import keep_running
 from .broker import Broker, MemoryBroker
@@ -15,6 +20,10 @@ from .fan_out import FanOut
 from .settings import sse_settings
 from .source import LANGUAGES, TOPICS, feed
 
+EACH_FOR_ITSELF = (
+    "This process is one of several, and SSE_BROKER_URL is not set: its subscribers get only what "
+    "is published in it (see docs/modules/sse.md)."
+)
 ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 ADAPTERS = {
     (topic, name): TypeAdapter(model)
@@ -37,6 +46,7 @@ class Events(NamedTuple):
     loop: asyncio.AbstractEventLoop
 
 
+logger = logging.getLogger(__name__)
 _running: list[Events] = []
 
 
@@ -85,19 +95,29 @@ def running() -> Events:
 async def lifespan(app: Any) -> AsyncGenerator[None, None]:
     """Publish the feed for as long as the service runs; draining ends the streams."""
     fan_out = FanOut(sse_settings())
-    broker = MemoryBroker(fan_out)
+    broker = make_broker(sse_settings().broker_url, fan_out)
     stop_waiting = drain.call(fan_out.close)
     _running.append(Events(fan_out, broker, asyncio.get_running_loop()))
     try:
         async with (
             broker.run(),
             keep_running("events", fan_out.keep_time),
-            keep_running("feed", publish_feed),
+            keep_running("feed", partial(broker.run_once, publish_feed)),
         ):
             yield
     finally:
         _running.pop()
         stop_waiting()
+
+
+def make_broker(url: str | None, fan_out: FanOut) -> Broker:
+    if url:
+        from .redis_broker import RedisBroker  # noqa: PLC0415 - 28 MiB that few need
+
+        return RedisBroker(url, fan_out)
+    if parent_process() or SHARED_FOLDER in os.environ:
+        logger.warning(EACH_FOR_ITSELF)
+    return MemoryBroker(fan_out)
 
 
 async def publish_feed() -> None:
