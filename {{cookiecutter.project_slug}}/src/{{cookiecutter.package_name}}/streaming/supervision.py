@@ -31,8 +31,9 @@ async def keep_running(
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        while not task.done():  # an error in its last moments may take the place of the first
+            task.cancel()
+            await asyncio.wait([task], timeout=FIRST_PAUSE_SECONDS)
 
 
 async def _run(name: str, work: Callable[[], Awaitable[None]], longest_pause: float) -> None:

@@ -10,13 +10,12 @@ from itertools import product
 from typing import Any
 from uuid import uuid4
 
-import httpx2
 import pytest
 
-from tests.streaming.fixtures import APP, free_port
+from tests.modules.sse.waiting import open_streams, wait_for
+from tests.streaming.fixtures import APP, SOON_SECONDS, free_port
 from tests.streaming.proxies import haproxy, varnish
 
-AT_ONCE = 1
 OUTAGE_SECONDS = 6
 EVENT_SOURCE = {"Accept": "text/event-stream"}
 FOLLOW = """
@@ -90,7 +89,7 @@ def test_events_pass_at_once_and_a_reader_that_leaves_is_noticed(http, start_ser
         for name, proxy in proxies.items():
             wait_for(lambda proxy=proxy: http.get(f"{proxy}/healthz").status_code == 200)
             topic = f"{proxy}/events/{uuid4().hex}"
-            with http.stream("GET", topic, headers=EVENT_SOURCE, timeout=AT_ONCE) as response:
+            with http.stream("GET", topic, headers=EVENT_SOURCE, timeout=SOON_SECONDS) as response:
                 lines = response.iter_lines()
                 assert next(lines).startswith(":")
                 for value in ("first", "second"):
@@ -118,19 +117,3 @@ def test_a_page_survives_restarts_and_crashes_of_the_service(http, browser, star
             server = services.enter_context(start_service())
             reach(server.url, list(range(number + 1)))
         browser.execute_script("source.close()")
-
-
-def open_streams(http: httpx2.Client, url: str) -> int:
-    [line] = [
-        line
-        for line in http.get(f"{url}/metrics").text.splitlines()
-        if line.startswith('streaming_streams_open{module="sse"}')
-    ] or ["0"]
-    return int(float(line.split()[-1]))
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

@@ -6,7 +6,7 @@ import runpy
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +19,7 @@ from {{ cookiecutter.package_name }}.modules.sse.publishing import make_broker
 from {{ cookiecutter.package_name }}.modules.sse.settings import sse_settings
 
 from tests.modules.sse.redis_server import RedisServer
+from tests.modules.sse.waiting import wait_for
 from tests.streaming.fixtures import APP, PROJECT, free_port
 
 read_events = runpy.run_path(str(PROJECT / "clients" / "python" / "sse.py"))["read_events"]
@@ -74,13 +75,6 @@ class Subscriber:
     @property
     def values(self) -> list[Any]:
         return [value for name, value in self.events if name == "message"]
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def publish(http: httpx2.Client, url: str, value: object) -> str:

@@ -6,7 +6,7 @@ import secrets
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -103,9 +103,14 @@ class RedisBroker:
                 await lease.reacquire()
 
         lease = self._redis.lock(FEED, timeout=LEASE_SECONDS, sleep=PAUSE_SECONDS)
-        async with lease, asyncio.TaskGroup() as tasks:
-            tasks.create_task(renew())
-            await work()
+        await lease.acquire()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(renew())
+                await work()
+        finally:
+            with suppress(RedisError):  # it is somebody else's by now, or Redis is away
+                await lease.release()
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> list[EventId]:
         settings = sse_settings()
