@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ class RedisServer:
         options = ["--port", str(port), "--dir", str(folder), "--save", "", "--appendonly", "yes"]
         self._command = [program, *options, "--appendfsync", "always", "--loglevel", "warning"]
         self._port = port
+        self._data = folder / "appendonlydir"
         self.url = f"redis://127.0.0.1:{port}"
         self.start()
 
@@ -37,6 +39,16 @@ class RedisServer:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+    def save(self, folder: Path) -> None:
+        shutil.copytree(self._data, folder)
+
+    def go_back_to(self, saved: Path) -> None:
+        """Start anew with what was saved, as after a restore or a failover to a slow replica."""
+        self.kill()
+        shutil.rmtree(self._data)
+        shutil.copytree(saved, self._data)
+        self.start()
 
     def pause(self) -> None:
         os.kill(self.process.pid, signal.SIGSTOP)

@@ -148,6 +148,20 @@ def test_a_topic_keeps_its_newest_events_and_tells_of_the_others(http, publisher
     assert complete.events == rest
 
 
+def test_a_subscriber_is_told_what_went_before_it_was_read(http, publisher, workers, topic):
+    first = publish(http, publisher + topic, "first")
+    subscriber = Subscriber(workers.url + topic)
+    wait_for(lambda: "here" in subscriber.values or publish(http, publisher + topic, "here") == "")
+    del subscriber.events[:]
+    batch = "\n".join(json.dumps(f"{number:010000}") for number in range(50))
+    headers = {"Content-Type": "application/jsonl"}
+    ids = http.post(publisher + topic, content=batch, headers=headers).json()["ids"]
+    wait_for(lambda: subscriber.values and subscriber.values[-1].endswith("49"))
+    (name, gap), *rest = subscriber.events
+    assert (name, gap["resumed_after"]) == ("gap", ids[50 - len(rest) - 1])
+    assert first < gap["after"] < ids[0]
+
+
 def test_what_is_refused_while_redis_is_away_is_not_published(http, redis, publisher, topic):
     first = publish(http, publisher + topic, "before")
     redis.pause()
@@ -185,6 +199,24 @@ def test_data_that_redis_has_lost_is_told_as_a_gap(http, redis, publisher, worke
     for subscriber in subscribers:
         assert [name for name, _ in subscriber.events] == ["message", "gap", "message"]
         assert subscriber.values == ["seen", "new"]
+
+
+def test_data_that_went_back_in_time_is_told_as_a_gap(
+    http, redis, publisher, workers, topic, tmp_path
+):
+    publish(http, publisher + topic, "kept")
+    redis.save(tmp_path / "saved")
+    subscribers = [Subscriber(url + topic) for url in [workers.url] * 4 + [publisher]]
+    for subscriber in subscribers:
+        wait_for(lambda s=subscriber: s.values or publish(http, publisher + topic, "lost") == "")
+    redis.go_back_to(tmp_path / "saved")
+    publish(http, publisher + topic, "new")
+    wait_for(lambda: all("new" in subscriber.values for subscriber in subscribers))
+    for subscriber in subscribers:
+        names = [name for name, _ in subscriber.events]
+        assert names.count("gap") == 1
+        after_gap = [value for _, value in subscriber.events[names.index("gap") + 1 :]]
+        assert after_gap == ["kept", "new"]
 
 
 def test_several_workers_without_a_broker_are_warned(monkeypatch, caplog):

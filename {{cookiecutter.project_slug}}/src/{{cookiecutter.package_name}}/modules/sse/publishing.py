@@ -112,7 +112,7 @@ async def lifespan(app: Any) -> AsyncGenerator[None, None]:
 
 def make_broker(url: str | None, fan_out: FanOut) -> Broker:
     if url:
-        from .redis_broker import RedisBroker  # noqa: PLC0415 - 28 MiB that few need
+        from .redis_broker import RedisBroker  # noqa: PLC0415 - few need it
 
         return RedisBroker(url, fan_out)
     if parent_process() or SHARED_FOLDER in os.environ:

@@ -27,7 +27,7 @@ from .settings import sse_settings
 WAIT_SECONDS = 3
 PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 4
-BLOCK_SECONDS = 2
+BLOCK_MILLISECONDS = 1000
 LEASE_SECONDS = 9
 CONNECTIONS = 8
 READ_AT_ONCE = 100  # entries of each stream
@@ -58,23 +58,16 @@ class RedisBroker:
     """
 
     def __init__(self, url: str, fan_out: FanOut) -> None:
-        options: dict[str, Any] = {
-            "decode_responses": True,
-            "retry": Retry(NoBackoff(), 0),  # what is asked again is decided here
-            "socket_connect_timeout": WAIT_SECONDS,
-        }
         pool = BlockingConnectionPool.from_url(
             url,
+            decode_responses=True,
             max_connections=CONNECTIONS,
-            timeout=WAIT_SECONDS,
+            retry=Retry(NoBackoff(), 0),  # what is asked again is decided here
+            socket_connect_timeout=WAIT_SECONDS,
             socket_timeout=WAIT_SECONDS,
-            **options,
+            timeout=WAIT_SECONDS,
         )
         self._redis = Redis.from_pool(pool)
-        patience = BLOCK_SECONDS + WAIT_SECONDS
-        self._reader = Redis.from_url(
-            url, single_connection_client=True, socket_timeout=patience, **options
-        )
         script = Path(__file__).with_name("redis_events.lua").read_text(encoding="utf-8")
         self._script = self._redis.register_script(script)
         self._fan_out = fan_out
@@ -91,7 +84,6 @@ class RedisBroker:
             async with keep_running("broker", self._feed, longest_pause=LONGEST_PAUSE_SECONDS):
                 yield
         finally:
-            await self._reader.aclose()
             await self._redis.aclose()
 
     async def run_once(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -170,26 +162,31 @@ class RedisBroker:
 
     async def _feed(self) -> None:
         """Deliver what is published to the topics of the log."""
-        self._reader_id = await self._reader.client_id()
-        await self._attach()
-        while True:
-            waiting = self._admit()
-            newest, reply = await (self._read_now() if waiting else self._read_next())
-            await self._take(dict(reply or ()), int(newest))
-            if self._log.newest < int(newest):
-                self._waiting += waiting  # there is more than was read at once
-                continue
-            for _, followed in waiting:
-                if not followed.done():
-                    followed.set_result(None)
+        async with self._redis.client() as reader:
+            self._reader_id = await reader.client_id()
+            await self._attach()
+            while True:
+                newest = 0
+                if waiting := self._admit():
+                    newest, reply = await self._read_now()
+                else:
+                    reply = await reader.xread(self._streams(), READ_AT_ONCE, BLOCK_MILLISECONDS)
+                await self._take(dict(reply or ()), newest)  # ty: ignore[invalid-argument-type]
+                if self._log.newest < newest:
+                    self._waiting += waiting  # there is more than was read at once
+                    continue
+                for _, followed in waiting:
+                    if not followed.done():
+                        followed.set_result(None)
 
-    async def _attach(self, *, misses: bool = False) -> None:
-        """Learn of the epoch, or begin a new one where Redis has less than was seen of it."""
+    async def _attach(self, *, misses: bool = False) -> str:
+        """The epoch, which is a new one when Redis has less than was seen of it."""
         epoch, newest, now = await self._run_script([], [], misses=misses)
         self._clock_offset = int(now) - time.monotonic() * 1e6
         if not self._attached.is_set():
             self._fan_out.restart(epoch, int(newest))
             self._attached.set()
+        return epoch
 
     def _admit(self) -> list[tuple[Collection[str], asyncio.Future[None]]]:
         """Open the logs of topics that are to be followed: the next read has them, too."""
@@ -203,16 +200,13 @@ class RedisBroker:
                     followed.set_exception(error)
         return waiting
 
-    async def _read_now(self) -> Any:
+    async def _read_now(self) -> tuple[int, Any]:
         """The newest number of all, and what there is up to it."""
         async with self._redis.pipeline() as pipeline:
             pipeline.hget(STATE, "newest")
             pipeline.xread(self._streams(), READ_AT_ONCE)
-            return await pipeline.execute()
-
-    async def _read_next(self) -> Any:
-        """What comes next, or nothing when that takes too long or is interrupted."""
-        return 0, await self._reader.xread(self._streams(), READ_AT_ONCE, 1000 * BLOCK_SECONDS)
+            newest, reply = await pipeline.execute()
+        return int(newest or 0), reply
 
     def _streams(self) -> dict[Any, Any]:
         streams = [EPOCHS, *(STREAM + topic for topic in self._log.topics)]
@@ -221,21 +215,20 @@ class RedisBroker:
     async def _take(self, reply: Mapping[str, Entries], newest: int) -> None:
         entries, through = _merge(reply, newest or sys.maxsize)
         has_missed, is_behind = self._find_holes(reply)
-        if has_missed:
-            self._fan_out.restart(self._log.epoch, self._log.newest)
+        if has_missed or is_behind:
+            epoch = await self._attach(misses=is_behind)
+            self._fan_out.restart(epoch, self._log.newest)
         events: list[Event] = []
         for number, stream, fields in entries:
-            if stream == EPOCHS:
+            if stream != EPOCHS:
+                events.append(self._event(number, stream, fields))
+            elif fields["epoch"] != self._log.epoch:
                 self._fan_out.deliver(events)
                 events = []
                 self._fan_out.restart(fields["epoch"], number)
-            elif (topic := stream.removeprefix(STREAM)) in self._log.topics:
-                events.append(self._event(number, topic, fields))
         last = entries[-1][0] if entries else 0
         self._fan_out.deliver(events, through if newest else last)
         self._seen = max(self._seen, self._log.newest)
-        if is_behind:
-            await self._attach(misses=True)
 
     def _find_holes(self, reply: Mapping[str, Entries]) -> tuple[bool, bool]:
         """Whether entries went before we have read them, and whether Redis lost some that we have.
