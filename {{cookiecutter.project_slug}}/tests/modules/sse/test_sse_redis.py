@@ -18,22 +18,14 @@ from {{ cookiecutter.package_name }}.modules.sse.fan_out import FanOut
 from {{ cookiecutter.package_name }}.modules.sse.publishing import make_broker
 from {{ cookiecutter.package_name }}.modules.sse.settings import sse_settings
 
-from tests.modules.sse.redis_server import RedisServer
 from tests.modules.sse.waiting import wait_for
-from tests.streaming.fixtures import APP, PROJECT, free_port
+from tests.streaming.fixtures import APP, PROJECT
 
 read_events = runpy.run_path(str(PROJECT / "clients" / "python" / "sse.py"))["read_events"]
 SUBSCRIBERS = 8
 OUTAGE_SECONDS = 4
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def redis(require, tmp_path_factory) -> Iterator[RedisServer]:
-    server = RedisServer(require("redis-server"), tmp_path_factory.mktemp("redis"), free_port())
-    yield server
-    server.kill()
 
 
 @pytest.fixture(scope="module")
