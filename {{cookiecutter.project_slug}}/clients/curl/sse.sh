@@ -3,6 +3,7 @@
 #   [LAST_EVENT_ID=…] [STALL_SECONDS=45] clients/curl/sse.sh [URL]
 case "${1:-}" in -h | --help) sed -n '2,3s/^# *//p' "$0"; exit ;; esac
 url=${1:-http://127.0.0.1:8000/events/readings}
+export LC_ALL=C # numbers with a point
 # Debian's awk would collect its input in a buffer.
 case $(awk -W version 2>&1 </dev/null) in mawk*) interactive="-W interactive" ;; *) interactive= ;; esac
 
@@ -51,6 +52,6 @@ while next=$(follow "$id" "$retry" "$failures"); do
     retry=${next%% *} next=${next#* }
     wait=${next%% *} id=${next#* }
     echo "Reconnecting in $wait s" >&2
-    sleep "$wait"
+    sleep "$wait" || exit
 done
 exit 1
