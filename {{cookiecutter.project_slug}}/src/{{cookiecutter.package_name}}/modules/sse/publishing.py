@@ -9,7 +9,7 @@ from functools import partial
 from multiprocessing import parent_process
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter
+from pydantic import RedisDsn, TypeAdapter
 
 from ...streaming.metrics import SHARED_FOLDER
 from ...streaming.shutdown import drain
@@ -110,11 +110,11 @@ async def lifespan(app: Any) -> AsyncGenerator[None, None]:
         stop_waiting()
 
 
-def make_broker(url: str | None, fan_out: FanOut) -> Broker:
+def make_broker(url: RedisDsn | None, fan_out: FanOut) -> Broker:
     if url:
         from .redis_broker import RedisBroker  # noqa: PLC0415 - few need it
 
-        return RedisBroker(url, fan_out)
+        return RedisBroker(str(url), fan_out)
     if parent_process() or SHARED_FOLDER in os.environ:
         logger.warning(EACH_FOR_ITSELF)
     return MemoryBroker(fan_out)

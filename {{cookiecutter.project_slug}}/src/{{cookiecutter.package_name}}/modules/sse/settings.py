@@ -2,7 +2,7 @@ import re
 from functools import cache
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, RedisDsn
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from ...streaming.settings import EnvironmentSettings
@@ -20,7 +20,8 @@ class SseSettings(EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix="SSE_")
 
     broker_url: Annotated[
-        str | None, Field(description="Redis that all processes share; none: within each process.")
+        RedisDsn | None,
+        Field(description="Redis that all processes share; none: within each process."),
     ] = None
     log_bytes: Annotated[
         int, Field(ge=1, description="Most bytes of memory for the events of all topics.")
