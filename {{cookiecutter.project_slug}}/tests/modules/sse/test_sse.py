@@ -244,7 +244,7 @@ def test_a_page_of_another_origin_cannot_publish_unasked(http, engine, media_typ
 
 @pytest.mark.parametrize(
     ("body", "line"),
-    [("1\n{\n3", 2), ("\n\n[1\n2", 3), ("", None)],
+    [("1\n{\n3", 2), ("\n\n[1\n2", 3), ("", None), ("1\n" * 1001, None)],
 )
 def test_of_lines_with_a_fault_none_is_published(http, engine, body, line):
     topic = engine + new_topic()

@@ -23,6 +23,7 @@ from .subscription import Asked, Subscription
 
 MEDIA_TYPES = JSON, JSON_LINES = "application/json", "application/jsonl"
 MOST_TOPICS = 20
+MOST_EVENTS = 1000
 
 
 class EventsRoute(ProblemRoute):
@@ -170,9 +171,10 @@ async def publish_by_http(
     lines = [(body, ())]
     if media_type == JSON_LINES:
         lines = [(line, (n,)) for n, line in enumerate(body.splitlines(), 1) if line.strip()]
+    if not 1 <= len(lines) <= MOST_EVENTS:
+        message = f"It has from 1 to {MOST_EVENTS} events, not {len(lines)}."
+        raise RequestValidationError([{"loc": ("body",), "msg": message}])
     messages = [read_message(topic, how, line, number) for line, number in lines]
-    if not messages:
-        raise RequestValidationError([{"loc": ("body",), "msg": "There is no event in it."}])
     ids = [str(event_id) for event_id in await running().broker.publish(topic, messages)]
     return Published(id=ids[-1], ids=ids if media_type == JSON_LINES else None)
 
