@@ -1,36 +1,76 @@
 // Follow server-sent events with `fetch`, in browsers and in Node: reconnects by itself and resumes
-// after the last event. A browser's own EventSource does as much; this one can send headers and be
-// stopped by a signal.
-const USAGE = "Usage: node clients/javascript/sse.js [URL]";
+// after the last event. Unlike a browser's own EventSource it can send headers, is stopped by a
+// signal, notices a connection that went quiet, and says why the server refuses it.
+const USAGE = "Usage: node clients/javascript/sse.js [--stall-seconds N] [URL]";
 
-/** Yields `{ id, event, data }` without an end, from behind `lastEventId` on. */
-export async function* readEvents(url, { lastEventId = "", signal } = {}) {
-  for (let retryMilliseconds = 1000; ; ) {
+// The server sends a comment every 15 seconds: three that are missing mean a dead connection.
+const STALL_MILLISECONDS = 45_000;
+const LONGEST_BACKOFF_MILLISECONDS = 60_000;
+// Not text/event-stream alone: a browser's EventSource, which does so, is never refused.
+const ACCEPT = "text/event-stream, application/problem+json";
+const WORTH_RETRYING = [408, 425, 429];
+
+/**
+ * Yields `{ id, event, data }` without an end, from behind `lastEventId` on.
+ *
+ * Throws when the server refuses the request or its answer is no event stream. After all else it
+ * connects again: after the server's own time, twice as long after each further failure, and always
+ * a little later than all others do. `onReconnect(milliseconds, error)` is told of it.
+ */
+export async function* readEvents(url, options = {}) {
+  let { lastEventId = "" } = options;
+  const { signal, stallMilliseconds = STALL_MILLISECONDS, onReconnect = () => {} } = options;
+  let retryMilliseconds = 1000;
+  for (let failures = 0; ; failures++) {
+    let reason = new Error("The stream has ended.");
+    const stall = watchForStall(stallMilliseconds);
     try {
-      const headers = lastEventId ? { "Last-Event-ID": lastEventId } : {};
-      const response = await fetch(url, { headers, signal, cache: "no-store" });
-      if (!response.ok) {
-        throw Object.assign(new Error(await response.text()), { refused: response.status < 500 });
-      }
-      if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
-        throw Object.assign(new Error("The answer is no event stream."), { refused: true });
-      }
-      for await (const event of parseEvents(response.body)) {
-        retryMilliseconds = event.retry ?? retryMilliseconds;
-        lastEventId = event.id ?? lastEventId;
-        if (event.data !== undefined) yield { id: lastEventId, event: event.event ?? "message", data: event.data };
+      const headers = { Accept: ACCEPT, ...(lastEventId && { "Last-Event-ID": lastEventId }) };
+      const either = AbortSignal.any([stall.signal, ...(signal ? [signal] : [])]);
+      const response = await fetch(url, { headers, signal: either, cache: "no-store" });
+      await check(response);
+      for await (const fields of parseEvents(response.body, stall.restart)) {
+        failures = 0;
+        retryMilliseconds = Number(fields.retry ?? retryMilliseconds);
+        lastEventId = fields.id ?? lastEventId;
+        const { event, data } = fields;
+        stall.stop(); // a reader may take its time
+        if (data !== undefined) yield { id: lastEventId, event: event || "message", data };
+        stall.restart();
       }
     } catch (error) {
       if (error.refused || signal?.aborted) throw error;
+      reason = error;
+    } finally {
+      stall.stop();
     }
-    await new Promise((resolve) => setTimeout(resolve, retryMilliseconds));
+    const longest = Math.max(retryMilliseconds, LONGEST_BACKOFF_MILLISECONDS);
+    const backoff = Math.min(retryMilliseconds * 2 ** failures, longest);
+    const wait = Math.max(backoff, reason.retryAfterMilliseconds ?? 0) * (1 + Math.random() / 2);
+    onReconnect(wait, reason);
+    await pause(wait, signal);
+  }
+}
+
+async function check(response) {
+  const { status, headers } = response;
+  if (status >= 500 || WORTH_RETRYING.includes(status)) {
+    await response.body?.cancel();
+    const retryAfterMilliseconds = 1000 * (/^\d{1,6}$/.exec(headers.get("Retry-After")) ?? 0);
+    throw Object.assign(new Error(`The server answers ${status}.`), { retryAfterMilliseconds });
+  }
+  if (!response.ok) throw Object.assign(new Error(await response.text()), { refused: true });
+  const type = headers.get("Content-Type") ?? "nothing";
+  if (type.split(";")[0].trim().toLowerCase() !== "text/event-stream") {
+    await response.body?.cancel();
+    throw Object.assign(new Error(`The answer is no event stream, but ${type}.`), { refused: true });
   }
 }
 
 /** The event stream format (WHATWG HTML, section 9.2.6): yields the fields of each block. */
-async function* parseEvents(body) {
+export async function* parseEvents(body, onChunk = () => {}) {
   let fields = {};
-  for await (const line of lines(body)) {
+  for await (const line of lines(body, onChunk)) {
     if (line === "") {
       yield fields;
       fields = {};
@@ -38,21 +78,27 @@ async function* parseEvents(body) {
     }
     const [, name, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line);
     if (name === "data") fields.data = fields.data === undefined ? value : `${fields.data}\n${value}`;
-    else if (name === "event" && value) fields.event = value;
+    else if (name === "event") fields.event = value;
     else if (name === "id" && !value.includes("\0")) fields.id = value;
-    else if (name === "retry" && /^\d+$/.test(value)) fields.retry = Number(value);
+    else if (name === "retry" && /^[0-9]{1,9}$/.test(value)) fields.retry = value;
   }
 }
 
-async function* lines(body) {
+/** The lines that have ended, each as soon as it has. Only CR, LF and CRLF end one. */
+async function* lines(body, onChunk) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   try {
     let rest = "";
+    let followsCr = false;
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      // A carriage return at the end of a chunk may be half of a CRLF: it waits for the next one.
-      const parts = (rest + value).split(/\r\n|\n|\r(?!$)/);
+      onChunk();
+      if (value === "") continue;
+      // The line feed of a CRLF that was cut in two ends nothing.
+      const text = followsCr && value.startsWith("\n") ? value.slice(1) : value;
+      followsCr = value.endsWith("\r");
+      const parts = (rest + text).split(/\r\n|\n|\r/);
       rest = parts.pop();
       yield* parts;
     }
@@ -62,15 +108,48 @@ async function* lines(body) {
   }
 }
 
+/** A signal that aborts once nothing has called `restart` for so long. */
+function watchForStall(milliseconds) {
+  const controller = new AbortController();
+  let timer;
+  const abort = () => controller.abort(new Error(`Nothing has come for ${milliseconds / 1000} s.`));
+  const stop = () => clearTimeout(timer);
+  const restart = () => {
+    stop();
+    timer = setTimeout(abort, milliseconds);
+  };
+  restart();
+  return { signal: controller.signal, restart, stop };
+}
+
+function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(done, milliseconds);
+    const abort = () => done(signal.reason);
+    signal?.addEventListener("abort", abort);
+    function done(error) {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      error === undefined ? resolve() : reject(error);
+    }
+  });
+}
+
 async function main() {
   const { parseArgs } = await import("node:util");
-  const options = { help: { type: "boolean", short: "h" } };
+  const options = { help: { type: "boolean", short: "h" }, "stall-seconds": { type: "string" } };
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
   if (values.help) return console.log(USAGE);
   // A reader such as `head` has enough: that is no error of ours.
   process.stdout.on("error", (error) => process.exit(error.code === "EPIPE" ? 141 : 1));
   const [url = "http://127.0.0.1:8000/events/readings"] = positionals;
-  for await (const { id, event, data } of readEvents(url)) console.log(id, event, data);
+  const stallMilliseconds = 1000 * (values["stall-seconds"] ?? STALL_MILLISECONDS / 1000);
+  const onReconnect = (milliseconds, error) => {
+    const seconds = (milliseconds / 1000).toFixed(1);
+    console.error(`Reconnecting in ${seconds} s: ${error.cause ?? error.message}`);
+  };
+  const events = readEvents(url, { stallMilliseconds, onReconnect });
+  for await (const { id, event, data } of events) console.log(id, event, data);
 }
 
 async function isProgram() {

@@ -11,6 +11,7 @@ import anyio
 from starlette.types import Message, Receive, Scope, Send
 
 from . import metrics
+from .detached import DetachedStream
 from .files import ZERO_COPY
 from .limits import admit
 from .patience import Patience
@@ -20,6 +21,8 @@ from .turns import take_turn
 
 if TYPE_CHECKING:
     from .server import Connection
+
+END_OF_BODY: Message = {"type": "http.response.body"}
 
 _current: ContextVar["Delivery"] = ContextVar("delivery")
 
@@ -47,12 +50,17 @@ class Delivery:
         self._cancel_scope = anyio.CancelScope()
         self._started = False
         self._finished = False
+        self._detached: DetachedStream | None = None
         self._end: metrics.End | None = None
 
     async def run(self, respond: Callable[[Send], Awaitable[None]]) -> None:
         """Call `respond` with a `send` of its own, if there may be another stream."""
-        with admit(self._scope):
+        self._leave = admit(self._scope)
+        try:
             await self._run(respond)
+        finally:
+            if self._detached is None:
+                self._leave()
 
     async def _run(self, respond: Callable[[Send], Awaitable[None]]) -> None:
         _current.set(self)
@@ -64,7 +72,9 @@ class Delivery:
         try:
             with self._cancel_scope:
                 await respond(self.send)
-            if self._end == "client_left":
+            if self._detached is not None:
+                await self._send(END_OF_BODY)  # for what measures it: the server ignores it
+            elif self._end == "client_left":
                 await self._finish_unheard()
         except asyncio.CancelledError:
             self._end = "shutdown"
@@ -83,7 +93,8 @@ class Delivery:
             for forget in undo:
                 forget()
             listener.cancel()
-            self.figures.close(self._how())
+            if self._detached is None:
+                self.figures.close(self._how())
 
     async def go_direct(self, size: int) -> bool:
         """Whether the server takes the `size` bytes of the body from here, and can send files.
@@ -97,6 +108,8 @@ class Delivery:
 
     async def send(self, message: Message) -> None:
         has_more = message.get("more_body", False)
+        if self._endless and self._connection is not None:
+            self._connection.expected = message.get("body")
         with self._patience:
             await (self._send_body if has_more else self._send)(message)
         if message["type"] == "http.response.start":
@@ -109,6 +122,18 @@ class Delivery:
             self._sent += size
             self.figures.count_bytes(size)
             self._finished = not has_more
+
+    def detach(self) -> DetachedStream | None:
+        """Let the endpoint return, and its stream go on.
+
+        `None` where that cannot be: with another server, and where something on the way holds back
+        or changes what is sent.
+        """
+        if self._connection is None or not self._connection.can_detach:
+            return None
+        self._detached = DetachedStream(self._connection, self.figures, self._leave)
+        self._connection.detach(self._detached)
+        return self._detached
 
     async def receive(self) -> Message:
         """Wait until the response is cancelled: it is the `Delivery` that listens.
@@ -136,7 +161,7 @@ class Delivery:
         if self._connection is not None and not self._finished:
             if not self._started:
                 await self._send({"type": "http.response.start", "status": 499})
-            await self._send({"type": "http.response.body"})
+            await self._send(END_OF_BODY)
 
     def _count_taken(self) -> int:
         return (self._connection.count_taken() if self._connection else 0) or self._sent

@@ -1,8 +1,8 @@
 """How many streams are open at once, in this process: in all, and for each client."""
 
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_network
 
 from fastapi import HTTPException
@@ -22,9 +22,11 @@ class LimitReached(HTTPException):
         super().__init__(status, detail, {"Retry-After": "5"})
 
 
-@contextmanager
-def admit(scope: Scope) -> Generator[None]:
-    """Count a stream as long as it is open; raises `LimitReached` where it would be one too many."""
+def admit(scope: Scope) -> Callable[[], None]:
+    """Count a stream until what is returned is called.
+
+    Raises `LimitReached` where it would be one too many.
+    """
     settings = streaming_settings()
     address = _address(scope)
     if _open[address] >= settings.max_streams_per_address:
@@ -32,12 +34,13 @@ def admit(scope: Scope) -> Generator[None]:
     if _open.total() >= settings.max_streams:
         raise LimitReached(503, "As many streams are open as there may be.")
     _open[address] += 1
-    try:
-        yield
-    finally:
-        _open[address] -= 1
-        if not _open[address]:
-            del _open[address]
+    return partial(_leave, address)
+
+
+def _leave(address: str) -> None:
+    _open[address] -= 1
+    if not _open[address]:
+        del _open[address]
 
 
 def _address(scope: Scope) -> str:

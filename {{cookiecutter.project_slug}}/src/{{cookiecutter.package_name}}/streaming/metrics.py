@@ -66,7 +66,7 @@ class StreamFigures:
     """The figures of one stream; those of a response with an error status are not kept."""
 
     def __init__(self, scope: Scope) -> None:
-        self._scope = scope
+        self._method, self._path = scope["method"], scope["path"]
         self._module = next(iter(getattr(scope.get("route"), "tags", ())), "other")
         self._asked = perf_counter()
         self._first_byte: float | None = None
@@ -94,6 +94,12 @@ class StreamFigures:
         self._records_of_module.inc(self._records - self._records_told)
         self._records_told = self._records
 
+    def add_shared(self, count: int, records: int) -> None:
+        """Add bytes and records of which `count_shared` has told already."""
+        self._bytes += count
+        self._records += records
+        self._records_told += records
+
     def close(self, end: End) -> None:
         if self._status is None:
             return
@@ -105,8 +111,8 @@ class StreamFigures:
         figures = {
             "message": f"stream {end}",
             "module": self._module,
-            "method": self._scope["method"],
-            "path": self._scope["path"],
+            "method": self._method,
+            "path": self._path,
             "status": self._status,
             "end": end,
             "bytes": self._bytes,
@@ -115,6 +121,12 @@ class StreamFigures:
             "seconds": round(seconds, 6),
         }
         logger.info(figures)
+
+
+def count_shared(module: str, count: int, records: int) -> None:
+    """Count bytes and records that were written to many streams at once."""
+    BYTES.labels(module).inc(count)
+    RECORDS.labels(module).inc(records)
 
 
 def forget_dead_processes() -> None:

@@ -13,14 +13,13 @@ from starlette.background import BackgroundTask
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
-from .delivery import Delivery
+from .delivery import END_OF_BODY, Delivery
 from .events import describe_event, encode_event
 from .settings import CHUNK_BYTES
 from .shutdown import drain
 from .threads import CLOSE_SECONDS, close, iterate_in_thread
 
 END = object()
-END_OF_BODY: Message = {"type": "http.response.body"}
 # Of an item that is no bytes, more or less.
 BYTES_OF_AN_ITEM = 1024
 # What FastAPI calls the generator that it puts around that of an endpoint.
@@ -60,7 +59,7 @@ class StreamResponse(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "HEAD":
-            await self._send_head(send)
+            await self.send_head(send)
             return
         send_all = partial(self._send_all, self.make_chunks(scope))
         await Delivery(scope, receive, send, endless=self.endless).run(send_all)
@@ -95,13 +94,13 @@ class StreamResponse(StreamingResponse):
                     return
                 yield b"".join(map(self.encode, items))
 
-    async def _send_head(self, send: Send) -> None:
+    async def send_head(self, send: Send) -> None:
         """The answer to HEAD; the source is not asked for anything (RFC 9110, section 9.3.2)."""
         await close(self.content)
-        await self._start(send)
+        await self.start(send)
         await send(END_OF_BODY)
 
-    async def _start(self, send: Send) -> None:
+    async def start(self, send: Send) -> None:
         await send(
             {
                 "type": "http.response.start",
@@ -113,9 +112,9 @@ class StreamResponse(StreamingResponse):
     async def _send_all(self, chunks: AsyncGenerator[Any, None], send: Send) -> None:
         try:
             chunk = await self._next(chunks)
-            await self._start(send)
+            await self.start(send)
             while chunk is not None:
-                await _send_in_parts(chunk, send)
+                await send_in_parts(chunk, send)
                 chunk = await self._next(chunks)
         finally:
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):
@@ -197,7 +196,7 @@ def _weigh(item: Any) -> int:
     return len(item) if isinstance(item, bytes) else BYTES_OF_AN_ITEM
 
 
-async def _send_in_parts(chunk: bytes, send: Send) -> None:
+async def send_in_parts(chunk: bytes, send: Send) -> None:
     """The server buffers what it is sent while its client does not read: never more than a part."""
     for start in range(0, len(chunk), CHUNK_BYTES):
         part = chunk[start : start + CHUNK_BYTES]

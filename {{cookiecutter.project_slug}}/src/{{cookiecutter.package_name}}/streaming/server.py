@@ -30,6 +30,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.supervisors import Multiprocess
 
+from .detached import DetachedStream
 from .files import ZERO_COPY, send_file
 from .limits import LimitReached
 from .problems import ProblemResponse
@@ -79,6 +80,9 @@ class Connection(HttpToolsProtocol):
     _can_send_files = False
     _timer: asyncio.TimerHandle | None = None
     _reader_timer: asyncio.TimerHandle | None = None
+    _detached: DetachedStream | None = None
+    # The next body of an event stream, until it comes from the app as it was sent.
+    expected: bytes | None = None
 
     # How a connection begins and ends
 
@@ -113,6 +117,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._silence()
+        if self._detached is not None:
+            self._detached.close("client_left")
         self._is_deaf = True
         self._watch()
         self.resume_writing()
@@ -160,6 +166,25 @@ class Connection(HttpToolsProtocol):
     def _set_option(self, level: int, option: int, value: int | bytes) -> None:
         with suppress(OSError, ValueError):  # no TCP, or closed meanwhile
             self.transport.get_extra_info("socket").setsockopt(level, option, value)
+
+    # Streams whose endpoints return
+
+    @property
+    def can_detach(self) -> bool:
+        """Whether all that the app has sent is here, as it was sent, and more may follow."""
+        answer: Any = self._answer
+        return self.expected is None and answer.chunked_encoding and not answer.disconnected
+
+    def detach(self, stream: DetachedStream) -> None:
+        """Leave the response open when the app returns: `stream` writes the rest of it.
+
+        What the app still sends goes nowhere.
+        """
+        answer: Any = self._answer
+        answer.disconnected = True
+        self._detached = stream
+        # Nobody asks for the request any more.
+        answer.scope, self.scope, self.headers, self.url = {}, {}, [], b""  # ty: ignore
 
     # What arrives
 
@@ -297,6 +322,8 @@ class Connection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._expect_reading()
+        if self._detached is not None:
+            self._detached.on_full()
 
     @override
     def resume_writing(self) -> None:
@@ -332,7 +359,14 @@ class Connection(HttpToolsProtocol):
             send = partial(self._send_or_send_file, cycle, send)
         if cycle.scope["http_version"] == "1.0":
             send = partial(_send_without_chunks, cycle, send)
+        elif cycle.scope["method"] == "GET":
+            send = partial(self._pass_on, send)
         return send
+
+    async def _pass_on(self, send: Send, message: Message) -> None:
+        await send(message)
+        if message.get("body") is self.expected:
+            self.expected = None
 
     def _send_or_send_file(
         self, cycle: RequestResponseCycle, send: Send, message: Message

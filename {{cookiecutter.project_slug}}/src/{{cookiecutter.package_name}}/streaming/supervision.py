@@ -17,21 +17,26 @@ failing: set[str] = set()
 
 @asynccontextmanager
 async def keep_running(
-    name: str, work: Callable[[], Awaitable[None]]
+    name: str,
+    work: Callable[[], Awaitable[None]],
+    *,
+    longest_pause: float = LONGEST_PAUSE_SECONDS,
 ) -> AsyncGenerator[None, None]:
     """Run `work` beside the block, and again after a pause when it raises.
 
-    Each pause is twice as long as the one before; after as long without a failure all is well.
+    Each pause is twice as long as the one before, up to `longest_pause` seconds; after as long
+    without a failure all is well.
     """
-    task = asyncio.create_task(_run(name, work))
+    task = asyncio.create_task(_run(name, work, longest_pause))
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        while not task.done():  # an error in its last moments may take the place of the first
+            task.cancel()
+            await asyncio.wait([task], timeout=FIRST_PAUSE_SECONDS)
 
 
-async def _run(name: str, work: Callable[[], Awaitable[None]]) -> None:
+async def _run(name: str, work: Callable[[], Awaitable[None]], longest_pause: float) -> None:
     pause = FIRST_PAUSE_SECONDS
     while True:
         recovery = asyncio.get_running_loop().call_later(pause, _report, name, False)
@@ -39,9 +44,7 @@ async def _run(name: str, work: Callable[[], Awaitable[None]]) -> None:
             await work()
             return _report(name, False)
         except Exception:
-            pause = (
-                min(2 * pause, LONGEST_PAUSE_SECONDS) if name in failing else FIRST_PAUSE_SECONDS
-            )
+            pause = min(2 * pause, longest_pause) if name in failing else FIRST_PAUSE_SECONDS
             logger.exception("%r has failed, and starts again in %d s.", name, pause)
         finally:
             recovery.cancel()

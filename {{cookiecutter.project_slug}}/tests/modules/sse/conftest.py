@@ -1,9 +1,12 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 import pytest
+
+from tests.modules.sse.redis_server import RedisServer
+from tests.streaming.fixtures import free_port
 
 
 @pytest.fixture
@@ -17,3 +20,10 @@ def follow(start_client: Any) -> Callable[[str, str, int], list[int]]:
         return [reading["id"] for reading in readings]
 
     return read_ids
+
+
+@pytest.fixture(scope="module")
+def redis(require, tmp_path_factory) -> Iterator[RedisServer]:
+    server = RedisServer(require("redis-server"), tmp_path_factory.mktemp("redis"), free_port())
+    yield server
+    server.kill()

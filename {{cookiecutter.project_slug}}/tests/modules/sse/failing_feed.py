@@ -6,7 +6,9 @@ from itertools import count
 from {{ cookiecutter.package_name }}.main import app
 from {{ cookiecutter.package_name }}.modules.sse import (
     publishing,
-    source,
+)
+from {{ cookiecutter.package_name }}.modules.sse.event import (
+    FeedEvent,
 )
 
 __all__ = ["app"]
@@ -14,9 +16,9 @@ __all__ = ["app"]
 numbers = count()
 
 
-async def feed() -> AsyncGenerator[source.FeedEvent]:
+async def feed() -> AsyncGenerator[FeedEvent]:
     for _ in range(2):
-        yield source.FeedEvent("numbers", str(next(numbers)))
+        yield FeedEvent("numbers", next(numbers))
     raise RuntimeError("the feed is down")
 
 

@@ -1,36 +1,26 @@
 """The service with event streams that break off; the tests behind nginx serve it."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-
-from fastapi import Request
-
 from {{ cookiecutter.package_name }}.main import app
 from {{ cookiecutter.package_name }}.modules.sse import (
-    event_log,
-    router,
+    channel,
+    subscriber,
+    subscription,
 )
 
 __all__ = ["app"]
 
 
-class BreaksOff:
-    """A log whose subscriptions fail behind their third list of events."""
+class BreaksOff(subscriber.Subscriber):
+    """A subscriber that fails behind its third page of events."""
 
-    def __init__(self, log: event_log.EventLog) -> None:
-        self._log = log
+    pages = 0
 
-    async def subscribe(
-        self, topic: str, after: event_log.EventId | None
-    ) -> AsyncGenerator[list[event_log.Event] | event_log.Gap, None]:
-        async with aclosing(self._log.subscribe(topic, after)) as events:
-            for _ in range(3):
-                yield await anext(events)
-        raise RuntimeError("the subscription has failed")
+    async def read(self) -> channel.Page | None:
+        if self.pages == 3:
+            raise RuntimeError("the subscription has failed")
+        page = await super().read()
+        self.pages += page is not None
+        return page
 
 
-def breaking_log(request: Request) -> BreaksOff:
-    return BreaksOff(router.event_log(request))
-
-
-app.dependency_overrides[router.event_log] = breaking_log
+subscription.Subscriber = BreaksOff  # ty: ignore[invalid-assignment]

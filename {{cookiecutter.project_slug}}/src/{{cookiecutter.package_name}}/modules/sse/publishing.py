@@ -1,26 +1,125 @@
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Any
+"""How events are published: by the team's code, by the feed and by HTTP."""
 
+import asyncio
+import logging
+import os
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from multiprocessing import parent_process
+from typing import Any, NamedTuple
+
+from pydantic import RedisDsn, TypeAdapter
+
+from ...streaming.metrics import SHARED_FOLDER
 from ...streaming.shutdown import drain
 from ...streaming.supervision import keep_running
-from .event_log import EventLog
-from .settings import SseSettings
-from .source import feed
+from .broker import Broker, MemoryBroker
+from .event import GAP, MESSAGE, NAME, Message
+from .fan_out import FanOut
+from .settings import sse_settings
+from .source import LANGUAGES, TOPICS, feed
+
+EACH_FOR_ITSELF = (
+    "This process is one of several, and SSE_BROKER_URL is not set: its subscribers get only what "
+    "is published in it (see docs/modules/sse.md)."
+)
+ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+ADAPTERS = {
+    (topic, name): TypeAdapter(model)
+    for topic, models in TOPICS.items()
+    for name, model in models.items()
+}
+
+
+class Localized(NamedTuple):
+    """An event in several languages, each by its tag (RFC 5646): all of `source.LANGUAGES`."""
+
+    texts: Mapping[str, Any]
+
+
+class Events(NamedTuple):
+    """What publishers and subscribers of this process share."""
+
+    fan_out: FanOut
+    broker: Broker
+    loop: asyncio.AbstractEventLoop
+
+
+logger = logging.getLogger(__name__)
+_running: list[Events] = []
+
+
+async def publish(topic: str, *events: Any, name: str = MESSAGE) -> list[str]:
+    """Publish events of one name to a topic, all or none of them; returns their ids.
+
+    Each is what `source.TOPICS` has for the topic and the name, or a `Localized` of such; in other
+    topics, anything that Pydantic makes JSON of. Raises `ValueError` for what is not, and
+    `HTTPException` 503 when it cannot be kept now.
+    """
+    messages = [make_message(topic, event, name) for event in events]
+    return [str(event_id) for event_id in await running().broker.publish(topic, messages)]
+
+
+def publish_from_thread(topic: str, *events: Any, name: str = MESSAGE) -> list[str]:
+    """The same for code in any thread but that of the event loop."""
+    publishing = publish(topic, *events, name=name)
+    return asyncio.run_coroutine_threadsafe(publishing, running().loop).result()
+
+
+def make_message(topic: str, event: Any, name: str) -> Message:
+    """What is published for an event. Raises `ValueError`."""
+    texts = event.texts if isinstance(event, Localized) else {"": event}
+    if not texts.keys() >= set(LANGUAGES if isinstance(event, Localized) else texts):
+        raise ValueError(f"A localized event has all of these languages: {', '.join(LANGUAGES)}.")
+    if not NAME.fullmatch(name) or name == GAP:
+        raise ValueError(f"An event cannot have the name {name!r}.")
+    adapter = ADAPTERS.get((topic, name), ANYTHING)
+    if adapter is ANYTHING and topic in TOPICS:
+        raise ValueError(f"{topic!r} has no events with the name {name!r}.")
+    return Message({tag: _to_json(adapter, text) for tag, text in texts.items()}, name)
+
+
+def _to_json(adapter: TypeAdapter[Any], value: Any) -> str:
+    return adapter.dump_json(adapter.validate_python(value)).decode()
+
+
+def running() -> Events:
+    """Raises `RuntimeError` before the service has started, and after its end."""
+    if not _running:
+        raise RuntimeError("Events can be published only while the service runs.")
+    return _running[-1]
 
 
 @asynccontextmanager
-async def lifespan(app: Any) -> AsyncGenerator[dict[str, EventLog], None]:
-    """Publish the feed to a log for as long as the service runs; draining ends the log."""
-    log = EventLog(SseSettings().log_bytes)
-
-    async def publish() -> None:
-        async for event in feed():
-            log.append(event.topic, event.data)
-
-    stop_waiting = drain.call(log.close)
+async def lifespan(app: Any) -> AsyncGenerator[None, None]:
+    """Publish the feed for as long as the service runs; draining ends the streams."""
+    fan_out = FanOut(sse_settings())
+    broker = make_broker(sse_settings().broker_url, fan_out)
+    stop_waiting = drain.call(fan_out.close)
+    _running.append(Events(fan_out, broker, asyncio.get_running_loop()))
     try:
-        async with keep_running("feed", publish):
-            yield {"event_log": log}
+        async with (
+            broker.run(),
+            keep_running("events", fan_out.keep_time),
+            keep_running("feed", partial(broker.run_once, publish_feed)),
+        ):
+            yield
     finally:
+        _running.pop()
         stop_waiting()
+
+
+def make_broker(url: RedisDsn | None, fan_out: FanOut) -> Broker:
+    if url:
+        from .redis_broker import RedisBroker  # noqa: PLC0415 - few need it
+
+        return RedisBroker(str(url), fan_out)
+    if parent_process() or SHARED_FOLDER in os.environ:
+        logger.warning(EACH_FOR_ITSELF)
+    return MemoryBroker(fan_out)
+
+
+async def publish_feed() -> None:
+    async for event in feed():
+        await publish(event.topic, event.data, name=event.name)
