@@ -5,8 +5,12 @@ from urllib.parse import quote
 
 import pytest
 
-from {{ cookiecutter.package_name }}.modules.file_download.folder import Folder
-from {{ cookiecutter.package_name }}.modules.file_download.listing import list_files
+from {{ cookiecutter.package_name }}.modules.file_download.folder import (
+    Folder,
+)
+from {{ cookiecutter.package_name }}.modules.file_download.listing import (
+    list_files,
+)
 
 TREE = [
     "a-b.txt",

@@ -278,8 +278,8 @@ def test_nginx_sends_the_files_where_it_has_a_location_for_them(
 )
 def test_a_storage_that_cannot_be_is_refused_at_the_start(run, settings, named):
     environment = os.environ | {f"FILE_DOWNLOAD_{name}": value for name, value in settings.items()}
-    program = [sys.executable, "-m", "{{ cookiecutter.package_name }}", "--check"]
-    result = run(*program, env=environment)
+    program = "{{ cookiecutter.package_name }}"
+    result = run(sys.executable, "-m", program, "--check", env=environment)
     assert result.returncode != 0
     assert result.stderr.startswith(f"FILE_DOWNLOAD_{named}=")
     assert len(result.stderr.splitlines()) == 1

@@ -15,8 +15,12 @@ import httpx2
 import pytest
 
 from {{ cookiecutter.package_name }}.modules.sse.fan_out import FanOut
-from {{ cookiecutter.package_name }}.modules.sse.publishing import make_broker
-from {{ cookiecutter.package_name }}.modules.sse.settings import sse_settings
+from {{ cookiecutter.package_name }}.modules.sse.publishing import (
+    make_broker,
+)
+from {{ cookiecutter.package_name }}.modules.sse.settings import (
+    sse_settings,
+)
 
 from tests.modules.sse.waiting import wait_for
 from tests.streaming.fixtures import APP, PROJECT

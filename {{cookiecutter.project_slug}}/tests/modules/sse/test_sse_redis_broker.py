@@ -4,17 +4,23 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
+from {{ cookiecutter.package_name }}.modules.sse import (
+    redis_broker,
+)
 from {{ cookiecutter.package_name }}.modules.sse.event import Message
 from {{ cookiecutter.package_name }}.modules.sse.fan_out import FanOut
-from {{ cookiecutter.package_name }}.modules.sse.redis_broker import RedisBroker
-from {{ cookiecutter.package_name }}.modules.sse.settings import sse_settings
-from {{ cookiecutter.package_name }}.streaming.limits import LimitReached
+from {{ cookiecutter.package_name }}.modules.sse.settings import (
+    sse_settings,
+)
+from {{ cookiecutter.package_name }}.streaming.limits import (
+    LimitReached,
+)
 
 
 @asynccontextmanager
-async def running_broker(url: str) -> AsyncGenerator[tuple[RedisBroker, FanOut]]:
+async def running_broker(url: str) -> AsyncGenerator[tuple[redis_broker.RedisBroker, FanOut]]:
     fan_out = FanOut(sse_settings())
-    broker = RedisBroker(url, fan_out)
+    broker = redis_broker.RedisBroker(url, fan_out)
     async with broker.run():
         yield broker, fan_out
 
@@ -73,7 +79,7 @@ def test_an_event_whose_acceptance_is_lost_on_the_way_is_there_once(redis):
 
 def test_there_are_no_more_topics_than_may_be(redis, monkeypatch):
     few = sse_settings().model_copy(update={"max_topics": 3})
-    monkeypatch.setattr("{{ cookiecutter.package_name }}.modules.sse.redis_broker.sse_settings", lambda: few)
+    monkeypatch.setattr(redis_broker, "sse_settings", lambda: few)
 
     async def test() -> None:
         redis.ask("FLUSHALL")
@@ -89,7 +95,7 @@ def test_there_are_no_more_topics_than_may_be(redis, monkeypatch):
 
 def test_events_are_kept_for_a_time_and_what_went_is_known(redis, monkeypatch):
     short = sse_settings().model_copy(update={"event_seconds": 0.3})
-    monkeypatch.setattr("{{ cookiecutter.package_name }}.modules.sse.redis_broker.sse_settings", lambda: short)
+    monkeypatch.setattr(redis_broker, "sse_settings", lambda: short)
 
     async def test() -> None:
         async with running_broker(redis.url) as (broker, _):

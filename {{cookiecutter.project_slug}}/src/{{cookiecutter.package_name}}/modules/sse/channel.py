@@ -29,7 +29,7 @@ class Page(NamedTuple):
     after: int
     data: bytes
     number: int
-    records: int
+    count: int
 
 
 NO_PAGE = Page(0, b"", 0, 0)
@@ -51,7 +51,7 @@ class Channel:
         self.live: set[Subscriber] = set()
         self.users = 0
         # What was sent to those who were live all the time.
-        self.bytes = self.records = 0
+        self.bytes = self.count = 0
         self._loop = asyncio.get_running_loop()
         self._heartbeat_seconds = settings.heartbeat_seconds
         self._written = self._loop.time() - settings.gather_milliseconds / 1000
@@ -103,7 +103,7 @@ class Channel:
         while self.live and after < self.position:
             page = self.read(after)
             after = page.number
-            if page.records:  # not of other topics alone
+            if page.count:  # not of other topics alone
                 self._write(as_chunk(page.data), after)
                 self._count(page)
         self._tell()
@@ -158,8 +158,8 @@ class Channel:
 
     def _count(self, page: Page) -> None:
         self.bytes += len(page.data)
-        self.records += page.records
-        count_shared("sse", len(page.data) * len(self.live), page.records * len(self.live))
+        self.count += page.count
+        count_shared("sse", len(page.data) * len(self.live), page.count * len(self.live))
 
     def _write(self, chunk: bytes, number: int) -> None:
         """Write to those who are live and have not got as far as `number`; 0 is for all."""

@@ -162,12 +162,12 @@ class Subscriber:
             self.write(as_chunk(part))
             stream.figures.count_bytes(len(part))
             await stream.wait()
-        stream.figures.count_records(page.records)
+        stream.figures.count_records(page.count)
 
     def _join(self) -> bool:
         self.is_live = True
         self.channel.live.add(self)
-        self._bytes, self._records = self.channel.bytes, self.channel.records
+        self._bytes, self._records = self.channel.bytes, self.channel.count
         return True
 
     def _part(self) -> None:
@@ -175,7 +175,7 @@ class Subscriber:
         channel, stream = self.channel, self._stream
         channel.live.discard(self)
         assert stream is not None  # noqa: S101 - it was live
-        stream.figures.add_shared(channel.bytes - self._bytes, channel.records - self._records)
+        stream.figures.add_shared(channel.bytes - self._bytes, channel.count - self._records)
 
     def _leave_stream(self) -> None:
         if self.is_live:

@@ -75,7 +75,7 @@ class Subscription(EventStreamResponse):
         topics, language, start = self._asked
 
         async def send_page(page: Page) -> None:
-            delivery.figures.count_records(page.records)
+            delivery.figures.count_records(page.count)
             await send_in_parts(page.data, send)
 
         def go_live() -> bool:
