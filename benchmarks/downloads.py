@@ -57,7 +57,7 @@ def download(server: Server, path: str, *headers: str) -> Download:
         printed = curl(
             "--output", "/dev/null",
             "--write-out", "%{size_download} %{time_total} %{time_starttransfer}",
-            *(f"--header={header}" for header in headers),
+            *(f"-H{header}" for header in headers),
             server.url(path),
         )  # fmt: skip
     size, seconds, first_byte = printed.split()

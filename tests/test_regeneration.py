@@ -191,7 +191,8 @@ def test_what_was_not_chosen_keeps_its_edits_and_every_source_is_the_teams(
     assert changed == {"src/my_service/modules/jsonl/negotiation.py", "streaming.json"}
     assert engine.read_text("utf-8") == rendered
     assert {owner_of(name) for name in after.keys() - before.keys()} == {"batch_export"}
-    assert said(result, "kept") == ["src/my_service/modules/jsonl/source.py"]
+    kept = [f"src/my_service/{folder}/source.py" for folder in ("modules/jsonl", "records")]
+    assert said(result, "kept") == kept
     assert said(result, "left alone") == ["sse, which was not chosen"]
     assert "src/my_service/modules/jsonl/negotiation.py" in said(result, "refreshed")
     assert "src/my_service/modules/batch_export/ (5 files)" in said(result, "added")

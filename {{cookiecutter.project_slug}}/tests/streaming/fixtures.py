@@ -44,7 +44,7 @@ READY = re.compile(
     r"(?:on|at:|service is at(?=.*startup complete)) (http://([\d.]+):(\d+))", re.DOTALL
 )
 START_SECONDS = 30
-STOP_SECONDS = 10
+STOP_SECONDS = 30
 SOON_SECONDS = 5  # for what is due now, on a machine that has other work
 DEMO_ROWS = 60_000  # more than one batch for every module
 

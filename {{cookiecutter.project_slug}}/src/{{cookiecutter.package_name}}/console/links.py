@@ -9,7 +9,7 @@ class Link(NamedTuple):
 
 
 def find_links(openapi: dict[str, Any]) -> Iterator[Link]:
-    """A link for each GET of an OpenAPI document whose path parameters have an example."""
+    """A link for each GET of an OpenAPI document that needs nothing, or of which it has examples."""
     for path, operations in openapi["paths"].items():
         operation = operations.get("get")
         if not operation:
@@ -17,7 +17,7 @@ def find_links(openapi: dict[str, Any]) -> Iterator[Link]:
         examples = {
             parameter["name"]: parameter["schema"].get("examples", [""])[0]
             for parameter in operation.get("parameters", [])
-            if parameter["in"] == "path"
+            if parameter["required"]
         }
         if all(examples.values()):
             summary = operation.get("description", "").partition("\n")[0]

@@ -45,6 +45,11 @@ def _check_time(value: Any) -> Any:
 Instant = Annotated[AwareDatetime, BeforeValidator(_check_time)]
 
 
+# No database takes the character of the number 0 in the text of a statement.
+WITHOUT_NUL = r"^[^\x00]*$"
+Text = Annotated[str, Field(pattern=WITHOUT_NUL)]
+
+
 class Kind(NamedTuple):
     """Types of columns whose values are written alike: what reads one, and its JSON Schema."""
 
@@ -65,7 +70,7 @@ KINDS = (
     Kind("DATE", date, "string", "date"),
     Kind("UUID", UUID, "string", "uuid", has_ranges=False),
     Kind(r"ENUM\(.*\)", str, "string", has_ranges=False),
-    Kind("VARCHAR|TEXT|CHARACTER VARYING|BPCHAR|NAME", str, "string"),
+    Kind("VARCHAR|TEXT|CHARACTER VARYING|BPCHAR|NAME", Text, "string"),
 )
 # How a parameter's name ends, its operator in SQL, and what it leaves.
 RANGES = (("_from", ">=", "from this value on"), ("_before", "<", "before this value"))
@@ -172,6 +177,8 @@ def _filter(parameter: str, column: Column, operator: str) -> tuple[Any, Any]:
     schema = {"type": kind.json_type}
     if kind.json_format:
         schema["format"] = kind.json_format
+    if kind.reader is Text:
+        schema["pattern"] = WITHOUT_NUL
     adapter = TypeAdapter(kind.reader)
 
     def check(text: str) -> str:
