@@ -70,6 +70,23 @@ def test_the_prefix_of_a_proxy_is_in_openapi(http, serve):
 
 
 @pytest.mark.slow
+def test_a_proxy_serves_all_of_it_below_a_prefix(http, serve, start_nginx, browser):
+    with serve(f"{PACKAGE}.main:app", "--root-path", "/data") as server:
+        page = start_nginx(server.url)["HTTP/1.1, buffering on"] + "/data/"
+        links = links_of(http.get(page))
+        assert len(links) > 1
+        for link in links:
+            assert str(link).startswith(page)
+            with http.stream("GET", link) as response:
+                assert response.status_code == 200, link
+        browser.get(f"{page}docs")
+        WebDriverWait(browser, START_SECONDS).until(
+            lambda shown: shown.find_elements(By.CSS_SELECTOR, ".opblock")
+        )
+        assert http.get(f"{page}openapi.json").json()["servers"] == [{"url": "/data"}]
+
+
+@pytest.mark.slow
 def test_the_api_docs_show_every_operation(http, service, browser):
     paths = http.get(f"{service}/openapi.json").json()["paths"].values()
     browser.get(f"{service}/docs")

@@ -1,4 +1,5 @@
 import os
+import re
 import socket
 import subprocess
 from collections.abc import Generator
@@ -6,7 +7,9 @@ from contextlib import ExitStack, contextmanager
 from itertools import product
 from pathlib import Path
 
-SITE = Path(__file__).parents[2] / "docs" / "streaming" / "nginx.conf"
+DOCS = Path(__file__).parents[2] / "docs" / "streaming"
+SITE = DOCS / "nginx.conf"
+PREFIXED = re.compile(r"^```nginx\n(location /data/ .*?)^```", re.MULTILINE | re.DOTALL)
 CELLS = [
     f"HTTP/{version}, buffering {buffering}"
     for version, buffering in product(["1.0", "1.1"], ["on", "off"])
@@ -63,6 +66,8 @@ def configure(upstream: str, ports: list[int]) -> str:
     """The site of the docs once for each of `CELLS`, with one upstream for all."""
     site = swap(SITE.read_text(encoding="utf-8"), "127.0.0.1:8000", upstream.split("//")[1])
     head, server = site.split("\n\nserver {")
+    prefixed = PREFIXED.search((DOCS / "proxies.md").read_text(encoding="utf-8"))
+    assert prefixed
     servers = []
     for cell, port in zip(CELLS, ports, strict=True):
         version, buffering = cell.removeprefix("HTTP/").split(", buffering ")
@@ -70,7 +75,7 @@ def configure(upstream: str, ports: list[int]) -> str:
         changed = swap(changed, "version 1.1;", f"version {version};\nproxy_buffering {buffering};")
         if version == "1.0":  # nginx then has no Connection header of its own
             changed = swap(changed, 'proxy_set_header Connection "";', "")
-        servers.append("server {" + changed)
+        servers.append("server {" + prefixed[1] + changed)
     return "\n".join([MAIN, head, *servers, "}"])
 
 
