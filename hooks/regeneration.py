@@ -7,6 +7,7 @@ place: all of it or nothing.
 """
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -40,10 +41,32 @@ def package_folder(project: Path, package: str) -> PurePath:
     """Raises `Refused` if the project has no such package."""
     for folder in (PurePath("src", package), PurePath(package)):
         if (project / folder).is_dir():
+            check_imports(project, folder)
             return folder
     there = sorted({found.parent.name for found in _packages(project)})
     hint = f"; here is {', '.join(there)}" if there else ""
+    if not there and (project / "main.py").exists():
+        hint = "; move main.py into a package first"
     raise Refused(f"package_name must be a package of {project}: {package!r} is none{hint}.")
+
+
+def check_imports(project: Path, folder: PurePath) -> None:
+    """Raises `Refused` where `src` is a package: the template's files would be imported twice."""
+    if folder.parts[0] != "src":
+        return
+    below_src = re.compile(rf"^\s*(?:from|import) src\.{folder.name}\b", re.MULTILINE)
+    code = (
+        *project.glob("*.py"),
+        *(project / folder).rglob("*.py"),
+        *project.glob("tests/**/*.py"),
+    )
+    for path in code:
+        if path.is_file() and below_src.search(path.read_text(encoding="utf-8", errors="replace")):
+            name = path.relative_to(project).as_posix()
+            raise Refused(
+                f"{name} imports src.{folder.name}, and the template's files import {folder.name}: "
+                "let src be no package first."
+            )
 
 
 def _packages(project: Path) -> Iterator[Path]:
@@ -217,7 +240,7 @@ class Regeneration:
         if not target.exists():
             new = next((path for path in parents if not path.exists()), target)
             self.changes.append(Change(source, target, new=new))
-        elif target.read_bytes() != source.read_bytes():
+        elif _lines(target) != _lines(source):
             if name not in tracked:
                 raise Refused(f"git does not follow {name}: commit or move it first.")
             self.changes.append(Change(source, target, new=None))
@@ -253,6 +276,11 @@ class Regeneration:
                 with suppress(FileNotFoundError):
                     undo()
             raise
+
+
+def _lines(file: Path) -> bytes:
+    """Its content, with the ends of lines that git has where a checkout has those of Windows."""
+    return file.read_bytes().replace(b"\r\n", b"\n")
 
 
 def _replace(file: Path, old: str, new: str) -> None:

@@ -2,11 +2,15 @@
 
 import json
 import re
+import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from regeneration import CORE, Regeneration, git
+
+Version = tuple[int, ...]
 
 # The gates of a new service; a project that exists has its own.
 GATES = {"pre-commit", "ruff", "ty"}
@@ -56,8 +60,7 @@ def _name(regeneration: Regeneration, path: Path) -> str:
 
 def _steps(regeneration: Regeneration) -> Iterator[str]:
     pyproject = (regeneration.rendered / "pyproject.toml").read_text(encoding="utf-8")
-    if command := dependencies_command(regeneration.project, pyproject):
-        yield from ("", "Add what they need:", f"  {command}")
+    yield from dependency_steps(regeneration.project, pyproject)
     if lines := list(router_lines(regeneration)):
         yield from ("", "Where your app is made:", *(f"  {line}" for line in lines))
     conftest = regeneration.project / "tests" / "conftest.py"
@@ -98,27 +101,99 @@ def _own_code(regeneration: Regeneration) -> Iterator[str]:
             yield path.read_text(encoding="utf-8")
 
 
-def dependencies_command(project: Path, pyproject: str) -> str:
-    """The command that adds what the rendered `pyproject` asks for and the project does not name."""
-    named = {*_named_packages(project), *GATES}
+def dependency_steps(project: Path, pyproject: str) -> Iterator[str]:
+    """What to add of that which the rendered `pyproject` asks for, and the project has not."""
+    own = _read_toml(project / "pyproject.toml")
+    there = dict(_requirements_of(project, own))
+    wanted = {key: _listed(pyproject, key) for key in ("dependencies", "dev")}
+    missing = {
+        "dependencies": [each for each in wanted["dependencies"] if not _is_met(each, there)],
+        "dev": [each for each in wanted["dev"] if _package_name(each) not in {*there, *GATES}],
+    }
+    old = [
+        f"{name} {'.'.join(map(str, there[name]))}"
+        for name in map(_package_name, missing["dependencies"])
+        if there.get(name)
+    ]
+    if old:
+        yield from ("", f"Older here than they need: {', '.join(old)}.")
+    if python := _older_python(own, pyproject):
+        yield from ("", python)
+    if (project / "poetry.lock").exists() or _at(own, "tool.poetry"):
+        yield from _command("poetry add", "--group dev", missing)
+    elif "project" in own:
+        yield from _command("uv add", "--dev", missing)
+    else:
+        for key, where in (("dependencies", "what they need"), ("dev", "what their tests need")):
+            if missing[key]:
+                yield from ("", f"Add {where}, as to requirements.txt:")
+                yield from (f"  {each}" for each in missing[key])
 
-    def missing(key: str) -> str:
-        listed = re.search(rf"^{key} = \[\n(.*?)^\]", pyproject, re.MULTILINE | re.DOTALL)
-        lines = re.findall(r'"(.+)",$', listed[1] if listed else "", re.MULTILINE)
-        return " ".join(f'"{line}"' for line in lines if _package_name(line) not in named)
 
-    uses_poetry = (project / "poetry.lock").exists()
-    tool, group = ("poetry add", "--group dev") if uses_poetry else ("uv add", "--dev")
-    commands = {f"{tool} ": missing("dependencies"), f"{tool} {group} ": missing("dev")}
-    return " && ".join(command + names for command, names in commands.items() if names)
+def _command(tool: str, group: str, missing: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    commands = {tool: missing["dependencies"], f"{tool} {group}": missing["dev"]}
+    parts = [
+        " ".join((command, *(f'"{each}"' for each in names)))
+        for command, names in commands.items()
+        if names
+    ]
+    if parts:
+        yield from ("", "Add what they need:", f"  {' && '.join(parts)}")
 
 
-def _named_packages(project: Path) -> Iterator[str]:
-    for path in (project / "pyproject.toml", *project.glob("requirements*.txt")):
-        if path.is_file():
-            text = path.read_text(encoding="utf-8")
-            for found in re.findall(r"""(?:^|["'])([A-Za-z0-9][\w.-]*)""", text, re.MULTILINE):
-                yield _package_name(found)
+def _listed(pyproject: str, key: str) -> list[str]:
+    listed = re.search(rf"^{key} = \[\n(.*?)^\]", pyproject, re.MULTILINE | re.DOTALL)
+    return re.findall(r'"(.+)",$', listed[1] if listed else "", re.MULTILINE)
+
+
+def _is_met(requirement: str, there: Mapping[str, Version]) -> bool:
+    """One that the project names without a version is for its lock file to say."""
+    has = there.get(_package_name(requirement))
+    return has is not None and (not has or has >= _least_version(requirement))
+
+
+def _older_python(own: Mapping[str, Any], pyproject: str) -> str | None:
+    needed = re.search(r'^requires-python = "(.*)"', pyproject, re.MULTILINE)
+    has = _at(own, "project.requires-python") or _at(own, "tool.poetry.dependencies").get("python")
+    if not has or not needed or _least_version(str(has)) >= _least_version(needed[1]):
+        return None
+    return f"They need Python {needed[1]}, and pyproject.toml says {has}."
+
+
+def _requirements_of(project: Path, own: Mapping[str, Any]) -> Iterator[tuple[str, Version]]:
+    listed = [*_at(own, "project.dependencies")]
+    for groups in ("project.optional-dependencies", "dependency-groups"):
+        listed += [each for group in _at(own, groups).values() for each in group]
+    for path in project.glob("requirements*.txt"):
+        listed += path.read_text(encoding="utf-8").splitlines()
+    for each in listed:
+        if isinstance(each, str) and (name := _package_name(each)):
+            yield name, _least_version(each)
+    tables = [_at(own, "tool.poetry.dependencies"), _at(own, "tool.poetry.dev-dependencies")]
+    tables += [group.get("dependencies", {}) for group in _at(own, "tool.poetry.group").values()]
+    for name, version in (item for table in tables for item in table.items()):
+        text = version.get("version", "") if isinstance(version, dict) else version
+        yield _package_name(name), _least_version(str(text))
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, tomllib.TOMLDecodeError):
+        return {}
+
+
+def _at(table: Mapping[str, Any], path: str) -> Any:
+    """What a TOML document has there; an empty table where it has nothing."""
+    for key in path.split("."):
+        table = table.get(key, {})
+    return table
+
+
+def _least_version(specification: str) -> Version:
+    """The version that a requirement begins with; none where it names none."""
+    found = re.search(r"(?:>=|==|~=|\^|~|>|^)\s*(\d+(?:\.\d+)*)", specification)
+    return tuple(map(int, found[1].split("."))) if found else ()
 
 
 def _package_name(requirement: str) -> str:
