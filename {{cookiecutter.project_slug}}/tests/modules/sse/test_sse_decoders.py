@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-import httpx2
 import pytest
 
 from tests.modules.sse.scripted import Answer, scripted
