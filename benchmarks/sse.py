@@ -152,8 +152,7 @@ async def measure_events(server: Server, path: str, load: Load) -> Sample:
 
         burst_cpu = cpu_seconds(server.process)
         for number in range(1, BURSTS + 1):
-            async with Publisher(server, path) as once:  # the other may be closed meanwhile
-                await once.publish(b"\n".join([DATA] * load.burst), "application/jsonl")
+            await publisher.publish(b"\n".join([DATA] * load.burst), "application/jsonl")
             await received(listening, before, load.events + number * load.burst)
         burst_cpu = cpu_seconds(server.process) - burst_cpu
     deliveries = load.events * load.subscribers

@@ -69,15 +69,21 @@ class Publisher:
         self._server, self._path = server, path
 
     async def __aenter__(self) -> Self:
+        await self._connect()
+        return self
+
+    async def _connect(self) -> None:
         address = ("127.0.0.1", self._server.port)
         self._reader, self._writer = await asyncio.open_connection(*address)
-        return self
 
     async def __aexit__(self, *error: object) -> None:
         self._writer.close()
         await self._writer.wait_closed()
 
     async def publish(self, data: bytes, media_type: str = "application/json") -> None:
+        if self._reader.at_eof():  # the server has waited long enough for another request
+            self._writer.close()
+            await self._connect()
         head = f"POST {self._path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {media_type}"
         self._writer.write(f"{head}\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
         answer = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
