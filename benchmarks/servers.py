@@ -82,6 +82,18 @@ def nginx(root: Path) -> Generator[Server, None, None]:
 
 
 @contextmanager
+def redis() -> Generator[str, None, None]:
+    """The URL of a Redis that keeps everything in memory."""
+    program = shutil.which("redis-server")
+    if not program:
+        raise Unavailable("redis-server is not installed")
+    port = free_port()
+    options = ("--port", str(port), "--save", "", "--appendonly", "no", "--loglevel", "warning")
+    with running((program, *options), port, {}):
+        yield f"redis://127.0.0.1:{port}"
+
+
+@contextmanager
 def running(
     command: tuple[str | Path, ...], port: int, settings: Mapping[str, str]
 ) -> Generator[Server, None, None]:

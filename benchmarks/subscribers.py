@@ -1,16 +1,26 @@
 """Subscribers that cost this process little: they count events in what their sockets receive."""
 
 import asyncio
+import re
 import time
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Sequence
+from typing import Self, TypeVar
 
 from .comparison import Failed
 from .servers import Server
 
 WAIT_SECONDS = 120
 GREETING_SECONDS = 0.2
+DATA = re.compile(rb"data: ([\d.]+)")
 MARKER = b"data:"
+# As a browser asks.
+REQUEST = """\
+GET {path} HTTP/1.1\r
+Host: 127.0.0.1\r
+Accept: text/event-stream\r
+Accept-Encoding: gzip, deflate, br, zstd\r
+\r
+"""
 
 
 class Subscriber(asyncio.Protocol):
@@ -24,7 +34,7 @@ class Subscriber(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self._transport = transport
-        transport.write(f"GET {self._path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        transport.write(REQUEST.format(path=self._path).encode())
 
     def data_received(self, data: bytes) -> None:
         # A read may end within a marker; the tail is too short to hold one that was counted.
@@ -36,6 +46,22 @@ class Subscriber(asyncio.Protocol):
         self._transport.close()
 
 
+class TimedSubscriber(Subscriber):
+    """One that notes how long events with the time of their publishing as data were on their way."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.seconds: list[float] = []
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic()
+        self.events += data.count(MARKER)
+        self.seconds += [now - float(published) for published in DATA.findall(data)]
+
+
+SomeSubscriber = TypeVar("SomeSubscriber", bound=Subscriber)
+
+
 class Publisher:
     """One connection that posts events to a topic, each as a request of its own."""
 
@@ -43,16 +69,22 @@ class Publisher:
         self._server, self._path = server, path
 
     async def __aenter__(self) -> Self:
+        await self._connect()
+        return self
+
+    async def _connect(self) -> None:
         address = ("127.0.0.1", self._server.port)
         self._reader, self._writer = await asyncio.open_connection(*address)
-        return self
 
     async def __aexit__(self, *error: object) -> None:
         self._writer.close()
         await self._writer.wait_closed()
 
-    async def publish(self, data: bytes) -> None:
-        head = f"POST {self._path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json"
+    async def publish(self, data: bytes, media_type: str = "application/json") -> None:
+        if self._reader.at_eof():  # the server has waited long enough for another request
+            self._writer.close()
+            await self._connect()
+        head = f"POST {self._path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {media_type}"
         self._writer.write(f"{head}\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
         answer = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
         status, *headers = answer.splitlines()
@@ -69,14 +101,14 @@ class Publisher:
             await self.publish(data)
 
 
-async def subscribe(server: Server, path: str, count: int) -> list[Subscriber]:
+async def subscribe(
+    server: Server, path: str, count: int, kind: type[SomeSubscriber]
+) -> list[SomeSubscriber]:
     connect = asyncio.get_running_loop().create_connection
-    return [
-        (await connect(lambda: Subscriber(path), "127.0.0.1", server.port))[1] for _ in range(count)
-    ]
+    return [(await connect(lambda: kind(path), "127.0.0.1", server.port))[1] for _ in range(count)]
 
 
-async def greet(publisher: Publisher, subscribers: list[Subscriber]) -> None:
+async def greet(publisher: Publisher, subscribers: Sequence[Subscriber]) -> None:
     """Publish until each subscriber has had an event: then all of them are subscribed."""
     before = {subscriber: subscriber.events for subscriber in subscribers}
     deadline = time.monotonic() + WAIT_SECONDS

@@ -24,7 +24,6 @@ source.TOPICS = {"house": {"message": Door, "alarm": Alarm}}
 source.LANGUAGES = ("en", "de", "pt-BR")  # ty: ignore[invalid-assignment]
 source.feed = feed  # ty: ignore[invalid-assignment]
 
-from anyio.to_thread import run_sync
 from fastapi import FastAPI
 
 from {{ cookiecutter.package_name }}.main import create_app
@@ -37,9 +36,40 @@ from {{ cookiecutter.package_name }}.modules.sse.publishing import (
 app: FastAPI = create_app()
 
 
-@app.post("/alarms")
-async def raise_alarm(topic: str) -> list[str]:
-    texts = {"en": "Fire", "de": "Feuer", "pt-BR": "Fogo"}
-    alarm = Localized({tag: Alarm(text=text) for tag, text in texts.items()})
-    ids = await publish(topic, alarm, Alarm(text="all"), name="alarm")
-    return [*ids, *await run_sync(lambda: publish_from_thread(topic, Alarm(text="thread")))]
+@app.post("/alarms/{topic}")
+async def raise_alarms(topic: str) -> list[str]:
+    in_each_language = {
+        "en": Alarm(text="Fire"),
+        "de": Alarm(text="Feuer"),
+        "pt-BR": Alarm(text="Fogo"),
+    }
+    return await publish(topic, Localized(in_each_language), Alarm(text="SOS"), name="alarm")
+
+
+@app.post("/doors/{topic}")
+def open_door(topic: str) -> list[str]:
+    return publish_from_thread(topic, Door(open=True))
+
+
+@app.post("/mistakes")
+async def make_mistakes() -> list[str]:
+    """What is said of each, and what is returned for nothing."""
+
+    async def in_the_event_loop() -> list[str]:
+        return publish_from_thread("x", 1)
+
+    said = []
+    for mistake in (
+        publish("x y", 1),
+        publish("x", 1, name="gap"),
+        publish("x", object()),
+        publish("x", Localized({"en": 1})),
+        publish("house", Alarm(text="Fire")),
+        in_the_event_loop(),
+        publish("x"),
+    ):
+        try:
+            said.append(str(await mistake))
+        except (ValueError, RuntimeError) as error:
+            said.append(type(error).__name__)
+    return said

@@ -1,39 +1,49 @@
 import json
+import re
 import socket
+import struct
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 from uuid import uuid4
 
 import httpx2
 import pytest
 
-from tests.streaming.fixtures import APP
+from tests.modules.sse.waiting import open_streams, wait_for
+from tests.streaming.fixtures import APP, PROJECT, Server
 
 ENGINE = "tests.modules.sse.engine_app:app"
 EVENT_STREAM = {"Accept": "text/event-stream"}
 
 
 @pytest.fixture(scope="module")
-def engine(serve) -> Iterator[str]:
+def serve_engine(serve) -> Callable[..., AbstractContextManager[Server]]:
+    """Serve the app with topics of its own; a large demo would only take time."""
+    return partial(serve, ENGINE, DEMO_ROWS="10")
+
+
+@pytest.fixture(scope="module")
+def engine(serve_engine) -> Iterator[str]:
     """A server with topics of its own, and a beat that is heard."""
-    with serve(ENGINE, SSE_HEARTBEAT_SECONDS="0.5") as server:
+    with serve_engine(SSE_HEARTBEAT_SECONDS="0.5") as server:
         yield server.url
 
 
 @pytest.fixture(scope="module", params=["true", "false"], ids=["handed over", "kept"])
-def either(serve, request) -> Iterator[str]:
+def either(serve_engine, request) -> Iterator[str]:
     """A server that writes to connections directly, and one that sends as all servers can."""
-    with serve(ENGINE, SSE_HAND_OVER=request.param) as server:
+    with serve_engine(SSE_HAND_OVER=request.param) as server:
         yield server.url
 
 
 @pytest.fixture(scope="module")
-def small(serve):
+def small(serve_engine):
     """A server with room for some events of a topic; the last test ends it."""
-    with serve(ENGINE, SSE_TOPIC_BYTES="3000") as server:
+    with serve_engine(SSE_TOPIC_BYTES="3000") as server:
         yield server
 
 
@@ -173,6 +183,17 @@ def test_a_subscriber_of_a_quiet_topic_resumes_with_the_id_of_its_first_connect(
         assert values_of(events, 1) == ["meanwhile"]
 
 
+def test_a_topic_whose_name_means_something_else_is_told_apart(http, either):
+    """`error` would be the end of a connection to an `EventSource`."""
+    topics = ["gap", "error", "open", "message", "other"]
+    with subscribe(http, f"{either}/events?" + "&".join(f"topic={t}" for t in topics)) as events:
+        for topic in topics:
+            publish(http, f"{either}/events/{topic}", topic)
+        names = [(event.event, json.loads(event.data)) for event in islice(events, 5)]
+    expected = ["gap/message", "error/message", "open/message", "message", "other"]
+    assert names == list(zip(expected, topics, strict=True))
+
+
 def test_one_stream_has_several_topics_and_one_id_resumes_them_all(http, either):
     path = new_topic().removeprefix("/events/")
     topics = [f"{path}-{name}" for name in ("a", "b", "Größe")]
@@ -220,6 +241,14 @@ JSON, JSON_LINES = "application/json", "application/jsonl"
         ("x", b"\xff", 422, "body"),
         ("x", b"[" * 100_000, 422, "body"),
         ("x", b"1" * 2_000_000, 413, None),
+        ("x", b"1" * 5000, 422, "body"),
+        ("x", b'[{"a": -1e999}]', 422, "body"),
+        ("x", b"\xef\xbb\xbf1", 422, "body"),
+        ("x", b"1 2", 422, "body"),
+        ("x?event=error", b"1", 422, "body"),
+        ("x?event=open", b"1", 422, "body"),
+        ("x?event=", b"1", 422, "query.event"),
+        ("x?localized=true", b'{"en": 1, "de": 2, "pt-BR": 3, "fr": 4}', 422, "body"),
         (".x", b"1", 422, "path.topic"),
         ("x?event=a%0Ab", b"1", 422, "query.event"),
         ("x?event=gap", b"1", 422, "body"),
@@ -252,13 +281,84 @@ def test_of_lines_with_a_fault_none_is_published(http, engine, body, line):
     location = "body" if line is None else f"body.{line}"
     assert response.status_code == 422
     assert [error["location"] for error in response.json()["errors"]] == [location]
+    assert_that_nothing_is_kept(http, topic)
+
+
+def assert_that_nothing_is_kept(http: httpx2.Client, topic: str) -> None:
     with subscribe(http, f"{topic}?from=beginning") as events:
         publish(http, topic, "only")
         assert values_of(events, 1) == ["only"]
 
 
-def test_events_are_of_the_models_of_their_topic(http, serve):
-    with serve(ENGINE, SSE_PUBLISH_TOPICS="house") as server:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Content-Length: 10\r\n\r\n1\n2\n",
+        b"Transfer-Encoding: chunked\r\n\r\n4\r\n1\n2\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n4\r\n1\n2\n\r\nzz\r\n",
+    ],
+)
+def test_of_a_body_that_breaks_off_nothing_is_published(http, small, body):
+    path = new_topic()
+    with connect(small.url) as publisher:
+        head = f"POST {path} HTTP/1.1\r\nHost: test\r\nContent-Type: {JSON_LINES}\r\n"
+        publisher.sendall(head.encode() + body)
+        publisher.shutdown(socket.SHUT_WR)
+        while publisher.recv(1000):
+            pass
+    assert_that_nothing_is_kept(http, small.url + path)
+    assert "Traceback" not in small.log
+
+
+@contextmanager
+def connect(url: str) -> Generator[socket.socket]:
+    address = httpx2.URL(url)
+    with socket.create_connection((address.host, address.port or 80), timeout=10) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [b"", b"GET /events/x HTTP/1.1\r\nHost: test\r\n\r\n", b"\0" * 20_000, b"\0" * 200_000],
+    ids=["nothing", "a request", "junk", "much junk"],
+)
+def test_what_comes_behind_the_request_of_a_live_stream_changes_nothing(http, either, behind):
+    path = new_topic()
+    with connect(either) as reader:
+        reader.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+        received = until(reader, b"connected")
+        publish(http, either + path, "first")
+        received = until(reader, b'"first"')
+        reader.sendall(behind)
+        publish(http, either + path, "second")
+        assert b"HTTP/1.1" not in until(reader, b'"second"') + received
+
+
+def until(reader: socket.socket, text: bytes) -> bytes:
+    received = b""
+    while text not in received:
+        piece = reader.recv(65536)
+        assert piece, received
+        received += piece
+    return received
+
+
+def test_clients_that_reset_their_connections_leave_nothing_behind(http, either):
+    topic, linger = new_topic(), struct.pack("ii", 1, 0)
+    with subscribe(http, either + topic) as events:
+        for number in range(200):
+            with connect(either) as reader:
+                reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                reader.sendall(f"GET {topic} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+                if number % 2:
+                    until(reader, b"connected")
+            publish(http, either + topic, number)
+        assert values_of(events, 200) == list(range(200))
+        wait_for(lambda: open_streams(http, either) == 1)
+
+
+def test_events_are_of_the_models_of_their_topic(http, serve_engine):
+    with serve_engine(SSE_PUBLISH_TOPICS="house") as server:
         topic = f"{server.url}/events/house"
         with subscribe(http, topic, **{"Accept-Language": "fr, pt-br;q=0.5, de;q=0.4"}) as events:
             http.post(topic, json={"open": "yes"}).raise_for_status()
@@ -288,11 +388,32 @@ def test_events_are_of_the_models_of_their_topic(http, serve):
 def test_code_publishes_from_tasks_and_threads(http, engine, accept_language, text):
     path = new_topic()
     with subscribe(http, engine + path, **{"Accept-Language": accept_language}) as events:
-        topic = path.rpartition("/")[2]
-        ids = http.post(f"{engine}/alarms?topic={topic}").raise_for_status().json()
-        received = [(e.id, e.event, json.loads(e.data)["text"]) for e in islice(events, 3)]
-    names = ["alarm", "alarm", "message"]
-    assert received == list(zip(ids, names, [text, "all", "thread"], strict=True))
+        topic, ids = path.rpartition("/")[2], []
+        for what in ("alarms", "doors"):
+            ids += http.post(f"{engine}/{what}/{topic}").raise_for_status().json()
+        received = [(event.id, event.event, json.loads(event.data)) for event in islice(events, 3)]
+    names, values = ["alarm", "alarm", "message"], [{"text": text}, {"text": "SOS"}, {"open": True}]
+    assert received == list(zip(ids, names, values, strict=True))
+
+
+def test_the_docs_show_code_that_is_tested():
+    code = (PROJECT / "tests" / "modules" / "sse" / "engine_app.py").read_text(encoding="utf-8")
+    page = (PROJECT / "docs" / "modules" / "sse.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 3
+    assert not [block for block in blocks if block not in code]
+
+
+def test_code_that_publishes_what_cannot_be_is_told(http, engine):
+    said = http.post(f"{engine}/mistakes").raise_for_status().json()
+    assert said[2:] == [
+        "PydanticSerializationError",
+        "ValueError",
+        "ValidationError",
+        "RuntimeError",
+        "[]",
+    ]
+    assert said[:2] == ["ValueError"] * 2
 
 
 @pytest.mark.parametrize(
@@ -313,14 +434,14 @@ def test_only_who_may_publishes(http, guarded, authorization, topic, status):
 
 
 @pytest.fixture(scope="module")
-def guarded(serve) -> Iterator[str]:
+def guarded(serve_engine) -> Iterator[str]:
     settings = {
         "SSE_PUBLISH_TOKEN": "geheim",
         "SSE_PUBLISH_TOPICS": '["open", "open2"]',
         "SSE_ALLOW_ORIGINS": "https://a.example, https://b.example",
         "STREAMING_MAX_STREAMS_PER_ADDRESS": "1",
     }
-    with serve(ENGINE, **settings) as server:
+    with serve_engine(**settings) as server:
         yield server.url
 
 
@@ -386,9 +507,9 @@ def test_head_and_the_headers_of_a_stream(http, engine, path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hand_over", ["true", "false"])
-def test_every_connection_has_a_heartbeat_whatever_others_do(http, serve, hand_over):
+def test_every_connection_has_a_heartbeat_whatever_others_do(http, serve_engine, hand_over):
     settings = {"SSE_HEARTBEAT_SECONDS": "0.4", "SSE_HAND_OVER": hand_over}
-    with serve(ENGINE, **settings) as server, ThreadPoolExecutor(2) as threads:
+    with serve_engine(**settings) as server, ThreadPoolExecutor(2) as threads:
         path = new_topic()
 
         def read(url: str) -> float:
@@ -410,8 +531,8 @@ def test_every_connection_has_a_heartbeat_whatever_others_do(http, serve, hand_o
 
 
 @pytest.mark.slow
-def test_streams_are_compressed_when_a_setting_says_so(http, serve):
-    with serve(ENGINE, SSE_COMPRESS="true", SSE_HEARTBEAT_SECONDS="0.2") as server:
+def test_streams_are_compressed_when_a_setting_says_so(http, serve_engine):
+    with serve_engine(SSE_COMPRESS="true", SSE_HEARTBEAT_SECONDS="0.2") as server:
         topic = server.url + new_topic()
         with subscribe(http, topic, **{"Accept-Encoding": "gzip"}) as events:
             publish(http, topic, "first")
@@ -486,9 +607,9 @@ def numbers_until(reader: socket.socket, last: int) -> list[int | str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("topic_bytes", "has_gap"), [("5000000", False), ("300000", True)])
-def test_a_reader_that_falls_behind_catches_up(http, serve, topic_bytes, has_gap):
+def test_a_reader_that_falls_behind_catches_up(http, serve_engine, topic_bytes, has_gap):
     """It reads on from the log; what is lost in between is told."""
-    with serve(ENGINE, SSE_TOPIC_BYTES=topic_bytes) as server:
+    with serve_engine(SSE_TOPIC_BYTES=topic_bytes) as server:
         path = new_topic()
         with (
             stopped_reader(server.url, path) as reader,
@@ -509,8 +630,8 @@ def test_a_reader_that_falls_behind_catches_up(http, serve, topic_bytes, has_gap
 
 
 @pytest.mark.slow
-def test_a_reader_that_stays_behind_is_dropped(http, serve):
-    with serve(ENGINE, STREAMING_MIN_BYTES_PER_SECOND="100000") as server:
+def test_a_reader_that_stays_behind_is_dropped(http, serve_engine):
+    with serve_engine(STREAMING_MIN_BYTES_PER_SECOND="100000") as server:
         path = new_topic()
         with stopped_reader(server.url, path):
             for _ in range(40):
@@ -523,8 +644,8 @@ def test_a_reader_that_stays_behind_is_dropped(http, serve):
 
 
 @pytest.mark.slow
-def test_a_reader_that_stops_in_a_replay_takes_little_memory(http, serve):
-    with serve(ENGINE) as server, ExitStack() as readers:
+def test_a_reader_that_stops_in_a_replay_takes_little_memory(http, serve_engine):
+    with serve_engine() as server, ExitStack() as readers:
         path = new_topic()
         lines = "\n".join(f'"{number:06}{"x" * 2000}"' for number in range(400))
         headers = {"Content-Type": JSON_LINES}
@@ -543,8 +664,8 @@ def test_a_reader_that_stops_in_a_replay_takes_little_memory(http, serve):
 
 
 @pytest.mark.parametrize("retry", ["0", "2000"])
-def test_sigterm_ends_the_streams_with_a_time_to_come_back(http, serve, retry):
-    with serve(ENGINE, SSE_RETRY_MILLISECONDS=retry) as server:
+def test_sigterm_ends_the_streams_with_a_time_to_come_back(http, serve_engine, retry):
+    with serve_engine(SSE_RETRY_MILLISECONDS=retry) as server:
         topic = server.url + new_topic()
         with http.sse(topic) as idle, http.sse(topic) as other:
             streams = [iter(idle), iter(other)]

@@ -10,6 +10,8 @@ from fastapi.sse import format_sse_event
 MESSAGE = "message"
 # That of the event which tells that others are lost.
 GAP = "gap"
+# Names that mean something else to whoever reads the stream: ours, and those of `EventSource`.
+RESERVED = {GAP, "open", "error"}
 # What topics and events may be called: no dot comes first, so none is `.` or `..`.
 NAME = re.compile(r"[\w-][\w.-]{0,63}")
 # What an event takes in memory beside its bytes: a tuple, a dict, numbers.
@@ -73,13 +75,15 @@ class Event(NamedTuple):
 def encode(events: Iterable[Event], language: str, *, names_topic: bool) -> bytes:
     """The events as a stream in a language has them.
 
-    In a stream of several topics the name of an event is `topic`, or `topic/name`.
+    In a stream of several topics the name of an event is `topic/name`, or `topic` where it has no
+    name and that of the topic means nothing else.
     """
     lines: list[bytes] = []
     for event in events:
         name = event.name
         if names_topic:
-            name = event.topic if name == MESSAGE else f"{event.topic}/{name}"
+            is_plain = name == MESSAGE and event.topic not in RESERVED
+            name = event.topic if is_plain else f"{event.topic}/{name}"
         if name != MESSAGE:
             lines.append(b"event: %b\n" % name.encode())
         texts = event.encoded

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from multiprocessing import parent_process
+from threading import get_ident
 from typing import Any, NamedTuple
 
 from pydantic import RedisDsn, TypeAdapter
@@ -15,14 +16,14 @@ from ...streaming.metrics import SHARED_FOLDER
 from ...streaming.shutdown import drain
 from ...streaming.supervision import keep_running
 from .broker import Broker, MemoryBroker
-from .event import GAP, MESSAGE, NAME, Message
+from .event import MESSAGE, NAME, RESERVED, Message
 from .fan_out import FanOut
 from .settings import sse_settings
 from .source import LANGUAGES, TOPICS, feed
 
 EACH_FOR_ITSELF = (
-    "This process is one of several, and SSE_BROKER_URL is not set: its subscribers get only what "
-    "is published in it (see docs/modules/sse.md)."
+    "SSE_BROKER_URL is not set: where this process is one of several, its subscribers get only "
+    "what is published in it (see docs/modules/sse.md)."
 )
 ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 ADAPTERS = {
@@ -33,7 +34,7 @@ ADAPTERS = {
 
 
 class Localized(NamedTuple):
-    """An event in several languages, each by its tag (RFC 5646): all of `source.LANGUAGES`."""
+    """An event in each of `source.LANGUAGES`, by their tags (RFC 5646)."""
 
     texts: Mapping[str, Any]
 
@@ -44,6 +45,7 @@ class Events(NamedTuple):
     fan_out: FanOut
     broker: Broker
     loop: asyncio.AbstractEventLoop
+    thread: int
 
 
 logger = logging.getLogger(__name__)
@@ -58,21 +60,26 @@ async def publish(topic: str, *events: Any, name: str = MESSAGE) -> list[str]:
     `HTTPException` 503 when it cannot be kept now.
     """
     messages = [make_message(topic, event, name) for event in events]
-    return [str(event_id) for event_id in await running().broker.publish(topic, messages)]
+    ids = await running().broker.publish(topic, messages) if messages else []
+    return [str(event_id) for event_id in ids]
 
 
 def publish_from_thread(topic: str, *events: Any, name: str = MESSAGE) -> list[str]:
-    """The same for code in any thread but that of the event loop."""
-    publishing = publish(topic, *events, name=name)
-    return asyncio.run_coroutine_threadsafe(publishing, running().loop).result()
+    """The same for code in any thread but that of the event loop, where it is a `RuntimeError`."""
+    _, _, loop, thread = running()
+    if thread == get_ident():
+        raise RuntimeError("The event loop cannot wait for itself: await `publish` there.")
+    return asyncio.run_coroutine_threadsafe(publish(topic, *events, name=name), loop).result()
 
 
 def make_message(topic: str, event: Any, name: str) -> Message:
     """What is published for an event. Raises `ValueError`."""
     texts = event.texts if isinstance(event, Localized) else {"": event}
-    if not texts.keys() >= set(LANGUAGES if isinstance(event, Localized) else texts):
-        raise ValueError(f"A localized event has all of these languages: {', '.join(LANGUAGES)}.")
-    if not NAME.fullmatch(name) or name == GAP:
+    if isinstance(event, Localized) and texts.keys() != set(LANGUAGES):
+        raise ValueError(f"A localized event has just these languages: {', '.join(LANGUAGES)}.")
+    if not NAME.fullmatch(topic):
+        raise ValueError(f"A topic cannot have the name {topic!r}.")
+    if not NAME.fullmatch(name) or name in RESERVED:
         raise ValueError(f"An event cannot have the name {name!r}.")
     adapter = ADAPTERS.get((topic, name), ANYTHING)
     if adapter is ANYTHING and topic in TOPICS:
@@ -97,7 +104,7 @@ async def lifespan(app: Any) -> AsyncGenerator[None, None]:
     fan_out = FanOut(sse_settings())
     broker = make_broker(sse_settings().broker_url, fan_out)
     stop_waiting = drain.call(fan_out.close)
-    _running.append(Events(fan_out, broker, asyncio.get_running_loop()))
+    _running.append(Events(fan_out, broker, asyncio.get_running_loop(), get_ident()))
     try:
         async with (
             broker.run(),

@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 
 class BrokerAway(HTTPException):
-    """Redis does not answer, or not in time; nothing was published."""
+    """Redis does not answer, or not in time; nothing is published any more."""
 
     type = "/problems/broker-away"
 
@@ -214,10 +214,12 @@ class RedisBroker:
 
     async def _take(self, reply: Mapping[str, Entries], newest: int) -> None:
         entries, through = _merge(reply, newest or sys.maxsize)
-        has_missed, is_behind = self._find_holes(reply)
-        if has_missed or is_behind:
+        missed, is_behind = self._find_holes(reply)
+        if missed or is_behind:
             epoch = await self._attach(misses=is_behind)
             self._fan_out.restart(epoch, self._log.newest)
+            for topic, last_missed in missed.items():
+                self._log.topics[topic].begin = last_missed
         events: list[Event] = []
         for number, stream, fields in entries:
             if stream != EPOCHS:
@@ -230,18 +232,21 @@ class RedisBroker:
         self._fan_out.deliver(events, through if newest else last)
         self._seen = max(self._seen, self._log.newest)
 
-    def _find_holes(self, reply: Mapping[str, Entries]) -> tuple[bool, bool]:
-        """Whether entries went before we have read them, and whether Redis lost some that we have.
+    def _find_holes(self, reply: Mapping[str, Entries]) -> tuple[dict[str, int], bool]:
+        """The last entry of each topic that went before we have read it, and whether Redis lost
+        some that we have.
 
         An entry names the one before it; within a reply none is missing.
         """
-        has_missed = is_behind = False
+        missed, is_behind = {}, False
         for stream, [(_, fields), *_] in reply.items():
-            if log := self._log.topics.get(stream.removeprefix(STREAM)):
+            topic = stream.removeprefix(STREAM)
+            if log := self._log.topics.get(topic):
                 previous = int(fields["previous"])
-                has_missed |= previous > (log.events[-1].number if log.events else log.begin)
+                if previous > (log.events[-1].number if log.events else log.begin):
+                    missed[topic] = previous
                 is_behind |= bool(log.events) and previous < log.events[-1].number
-        return has_missed, is_behind
+        return missed, is_behind
 
     def _event(self, number: int, stream: str, fields: dict[str, str]) -> Event:
         texts = {name[1:]: text for name, text in fields.items() if name.startswith("=")}

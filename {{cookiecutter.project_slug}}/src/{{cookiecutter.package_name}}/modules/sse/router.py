@@ -8,8 +8,9 @@ from fastapi import Depends, Header, HTTPException, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from ...streaming.routing import ProblemRoute, ProblemRouter
@@ -167,7 +168,10 @@ async def publish_by_http(
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in MEDIA_TYPES:
         raise HTTPException(415, f"A body is {' or '.join(MEDIA_TYPES)}.")
-    body = await request.body()
+    try:
+        body = await request.body()
+    except ClientDisconnect as error:
+        raise HTTPException(400, "The body is not whole.") from error
     lines = [(body, ())]
     if media_type == JSON_LINES:
         lines = [(line, (n,)) for n, line in enumerate(body.splitlines(), 1) if line.strip()]
@@ -183,6 +187,8 @@ def read_message(topic: str, how: Publication, line: bytes, number: tuple[int, .
     """The message in a line of a body. Raises `RequestValidationError`."""
     try:
         data = from_json(line, allow_inf_nan=False)
+        # `1e999` is read as infinity, which JSON cannot say.
+        from_json(to_json(data, inf_nan_mode="constants"), allow_inf_nan=False)
         if how.localized and not isinstance(data, dict):
             raise ValueError("It is no object with a member for each language.")
         return make_message(topic, Localized(data) if how.localized else data, how.event)

@@ -97,15 +97,15 @@ class Subscriber:
     async def _read_past(self) -> Page:
         """What the log has not, from the broker; what that has not is a gap."""
         channel, log = self.channel, self._fan_out.log
-        is_ours = self._epoch == log.epoch
-        after = self.position if is_ours else 0
+        # Numbers go on over epochs; whoever begins with an id of none of ours has position 0.
+        after, is_ours = self.position, self._epoch == log.epoch
         past = await self._broker.read(channel.topics, after, channel.begin)
         known = max(after, self._told) if is_ours else -1
         lost = [topic for topic in channel.topics if past.floors[topic] > known]
         data = channel.encode(past.events)
         if lost:
             resumed_after = EventId(log.epoch, min(max(after, n) for n in past.floors.values()))
-            last = EventId(log.epoch, after) if is_ours else self._last
+            last = EventId(self._epoch, after) if self._epoch else self._last
             data = encode_gap(lost, last, resumed_after) + data
             self._told = max(past.floors.values())
         self._epoch, self.position = log.epoch, past.through

@@ -69,7 +69,7 @@ class Subscription(EventStreamResponse):
             await response(scope, receive, send)
 
     async def _respond(self, delivery: Delivery, send: Send) -> None:
-        fan_out, broker, _ = self._events
+        fan_out, broker = self._events.fan_out, self._events.broker
         if fan_out.is_closed:
             raise ShuttingDown
         topics, language, start = self._asked
