@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
 import anyio
@@ -189,7 +190,7 @@ class FileStreamResponse(FileResponse):
         if scope["method"] != "HEAD":
             found = CONTENT_RANGE.match(headers.get("content-range", ""))
             start, size = int(found[1]) if found else 0, int(headers["content-length"])
-            with await run_sync(open, self.path, "rb", limiter=FILES) as file:
+            with await run_sync(lambda: Path(self.path).open("rb"), limiter=FILES) as file:
                 await _send_span(file, range(start, start + size), delivery, send)
         await send(END_OF_BODY)
 

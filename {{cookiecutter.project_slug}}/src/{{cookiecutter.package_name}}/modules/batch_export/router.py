@@ -23,11 +23,11 @@ async def run(app: FastAPI) -> AsyncGenerator[jobs.State, None]:
         yield state
 
 
-router = ProblemRouter(prefix="/exports", tags=["batch_export"], lifespan=run)
+router = ProblemRouter(tags=["batch_export"], lifespan=run)
 router.include_router(jobs.router)
 
 
-@router.get("/{source:path}", response_class=StreamResponse, include_in_schema=False)
+@router.get("/exports/{source:path}", response_class=StreamResponse, include_in_schema=False)
 async def export_table(request: Request, source: Annotated[str, Path()]) -> StreamResponse:
     """Export a whole table as one file, written while it is sent."""
     choice = await choose(source, request.query_params)

@@ -18,7 +18,7 @@ from ..settings import batch_export_settings
 from .folder import SegmentFile, SegmentFolder
 from .job import Job, Progress
 from .segments import Cutting
-from .store import Fenced, JobsUnavailable, JobStore
+from .store import Fenced, JobStore, JobsUnavailable
 
 BEAT_SECONDS = 1
 # What ends the process, or its lease, so many times before a segment is whole will do so again.
@@ -56,13 +56,13 @@ class Attempt:
                 raise GivenUp
             await self._run()
         except Fenced:
-            logger.info("Attempt %d at export %s is over.", self._job.attempt, self._job.id)
+            logger.warning("Attempt %d at %s counts no more.", self._job.attempt, self._job.id)
         except (asyncio.CancelledError, ShuttingDown) as error:
             with suppress(Fenced, JobsUnavailable):
                 await self._store.update(self._job, lease=0, tries=self._job.tries - 1)
             if isinstance(error, asyncio.CancelledError):
                 raise
-        except Exception as error:
+        except BaseException as error:  # noqa: BLE001 - whatever a source or an encoder raises
             await self._fail(error)
 
     async def _run(self) -> None:
@@ -71,8 +71,8 @@ class Attempt:
                 beating = tasks.create_task(self._beat())
                 await self._export(tasks)
                 beating.cancel()
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from group
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None
         progress = self._progress().model_copy(update={"percent": 100.0, "seconds_left": 0.0})
         await self._end("complete", progress=progress)
 
@@ -137,13 +137,15 @@ class Attempt:
             rows=rows, bytes=size, percent=round(percent, 1), seconds_left=round(left * pace, 1)
         )
 
-    async def _fail(self, error: Exception) -> None:
+    async def _fail(self, error: BaseException) -> None:
         if not isinstance(error, HTTPException):
             logger.error("Export %s has failed.", self._job.id, exc_info=error)
-        problem = describe(error).model_dump(exclude_none=True)
+        known = error if isinstance(error, Exception) else RuntimeError()
+        problem = describe(known).model_dump(exclude_none=True)
         with suppress(Fenced, JobsUnavailable):  # where that is not known, the next attempt fails
-            await self._end("failed", problem=problem, segments=[])
+            await self._store.update(self._job, segments=[], cursor=None)
             await self._folder.remove(self._job.id)
+            await self._end("failed", problem=problem)
 
     async def _end(self, status: str, **changes: Any) -> None:
         expires = time() + batch_export_settings().expire_seconds

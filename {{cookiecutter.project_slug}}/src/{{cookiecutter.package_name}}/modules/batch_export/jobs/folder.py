@@ -55,6 +55,10 @@ class SegmentFolder:
         """Whoever has a file open reads it to its end."""
         await _in_thread(partial(shutil.rmtree, self.root / job, ignore_errors=True))
 
+    async def jobs(self) -> list[str]:
+        """Those that have a folder."""
+        return await _in_thread(lambda: [path.name for path in self.root.glob("*/")])
+
     async def remove_unread(self, job: str) -> bool:
         """Remove the files of a job, unless one of them is being read."""
         return await _in_thread(self._remove_unread, self.root / job)

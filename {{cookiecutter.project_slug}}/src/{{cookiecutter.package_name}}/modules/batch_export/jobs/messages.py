@@ -26,7 +26,7 @@ class ExportRequest(BaseModel):
             "examples": [{"source": "readings", "format": "parquet", "site": "Lyon"}],
         },
     )
-    __pydantic_extra__: dict[str, Value | list[Value]] = Field(init=False)
+    __pydantic_extra__: dict[str, Value | list[Value]] = Field(init=False)  # ty: ignore[incompatible-mutable-override]
 
     source: Annotated[str, Field(description="A name of `/exports/{source}`.")]
 

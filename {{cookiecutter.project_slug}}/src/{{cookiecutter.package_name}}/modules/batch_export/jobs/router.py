@@ -58,7 +58,7 @@ async def lifespan(app: Any) -> AsyncGenerator[State, None]:
         store.close()
 
 
-router = ProblemRouter()
+router = ProblemRouter(prefix="/exports", tags=["batch_export"])
 JobId = Annotated[str, Path(description="The last part of `Location`.")]
 Number = Annotated[int, Path(ge=1, description="1 for the first segment.")]
 

@@ -18,6 +18,7 @@ from ....streaming.limits import LimitReached
 from .job import Job
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 # Whoever is stopped while it writes keeps the others waiting, but not for ever.
 BUSY_SECONDS = 5
 LEASE_SECONDS = 5
@@ -42,10 +43,11 @@ CREATE TABLE IF NOT EXISTS jobs (
     UNIQUE (client, key)
 )
 """
-logger = logging.getLogger(__name__)
+# Nothing of a request is ever put into the text of a statement.
 COLUMNS = [*Job.model_fields]
 AS_JSON = {"progress", "segments", "problem"}
-INSERT = f"INSERT INTO jobs ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{c}' for c in COLUMNS)})"
+VALUES = ", ".join(f":{column}" for column in COLUMNS)
+INSERT = f"INSERT INTO jobs ({', '.join(COLUMNS)}) VALUES ({VALUES})"  # noqa: S608
 CLAIM = """
 UPDATE jobs SET status = 'running', attempt = attempt + 1, tries = tries + 1, lease = :until
 WHERE id = (
@@ -121,7 +123,7 @@ class JobStore:
         """Change a job of the caller's attempt, whose lease is renewed. Raises `Fenced`."""
         changes = {"lease": time.time() + LEASE_SECONDS} | changes
         names = ", ".join(f"{name} = :{name}" for name in changes)
-        statement = f"UPDATE jobs SET {names} WHERE {OWN}"
+        statement = f"UPDATE jobs SET {names} WHERE {OWN}"  # noqa: S608
         if not await self._call(_change, statement, changes, id=job.id, own_attempt=job.attempt):
             raise Fenced
 
@@ -132,6 +134,10 @@ class JobStore:
         if not self._path.exists():
             return []
         return await self._call(_select, "expires < ?", time.time())
+
+    async def holding(self) -> set[str]:
+        """The ids of jobs that have segments, or may have."""
+        return {job.id for job in await self._call(_select, KEPT)}
 
     async def forget(self, job: Job) -> None:
         await self._call(_change, "DELETE FROM jobs WHERE id = :id", {"id": job.id})
@@ -184,7 +190,7 @@ def _create(connection: sqlite3.Connection, job: Job, most: int, most_of_client:
 
 
 def _select(connection: sqlite3.Connection, condition: str, *values: Any) -> list[Job]:
-    return _fetch(connection, f"SELECT * FROM jobs WHERE {condition}", values)
+    return _fetch(connection, f"SELECT * FROM jobs WHERE {condition}", values)  # noqa: S608
 
 
 def _fetch(connection: sqlite3.Connection, statement: str, values: Any) -> list[Job]:
