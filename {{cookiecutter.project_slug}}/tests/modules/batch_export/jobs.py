@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,16 @@ def files_of(storage: Path) -> set[str]:
     return {path.name for path in storage.glob("*/*")}
 
 
+def sizes_of(storage: Path) -> list[int]:
+    return [path.stat().st_size for path in storage.glob("*/*")]
+
+
 def wait_for_files(storage: Path, count: int) -> None:
+    wait_until(lambda: len(files_of(storage)) >= count)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + SECONDS
-    while len(files_of(storage)) < count:
+    while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)
