@@ -1,5 +1,7 @@
 // Read an export, in browsers and in Node, and refuse one that is cut off.
-const USAGE = "Usage: node clients/javascript/batch_export.js [URL] [FORMAT] [PATH]";
+const USAGE =
+  "Usage: node clients/javascript/batch_export.js [--job | --direct] [URL] [FORMAT] [PATH]\n" +
+  "CSV is a job unless you say --direct; a job that broke off is resumed by another call.";
 
 const PARQUET_FOOTER = [0x50, 0x41, 0x52, 0x31];
 const ARROW_END_OF_STREAM = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
@@ -50,17 +52,10 @@ function isComplete(tail, format) {
   return true;
 }
 
-async function main() {
+async function saveDirect(url, format, path) {
   const { createWriteStream } = await import("node:fs");
-  const { rename, rm, stat } = await import("node:fs/promises");
-  const { basename } = await import("node:path");
+  const { rename, rm } = await import("node:fs/promises");
   const { pipeline } = await import("node:stream/promises");
-  const { parseArgs } = await import("node:util");
-  const options = { help: { type: "boolean", short: "h" } };
-  const { values, positionals } = parseArgs({ options, allowPositionals: true });
-  if (values.help) return console.log(USAGE);
-  const [url = "http://127.0.0.1:8000/exports/readings", format = "parquet"] = positionals;
-  const path = positionals[2] ?? `${basename(new URL(url).pathname)}.${format}`;
   try {
     await pipeline(exportChunks(url, { format }), createWriteStream(`${path}.part`));
     await rename(`${path}.part`, path);
@@ -68,7 +63,31 @@ async function main() {
     await rm(`${path}.part`, { force: true });
     throw error;
   }
-  console.error(`Saved ${path} (${(await stat(path)).size} bytes)`);
+}
+
+async function main() {
+  const { readdir, stat } = await import("node:fs/promises");
+  const { basename, join } = await import("node:path");
+  const { parseArgs } = await import("node:util");
+  const options = {
+    help: { type: "boolean", short: "h" },
+    job: { type: "boolean" },
+    direct: { type: "boolean" },
+  };
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  if (values.help) return console.log(USAGE);
+  const [url = "http://127.0.0.1:8000/exports/readings", format = "parquet"] = positionals;
+  const path = positionals[2] ?? `${basename(new URL(url).pathname)}.${format}`;
+  if (values.job || (format === "csv" && !values.direct)) {
+    const { saveJob } = await import("./batch_export/saving.js");
+    await saveJob(url, format, path);
+  } else {
+    await saveDirect(url, format, path);
+  }
+  const isFolder = (await stat(path)).isDirectory();
+  const files = isFolder ? (await readdir(path)).map((name) => join(path, name)) : [path];
+  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+  console.error(`Saved ${path} (${sizes.reduce((sum, size) => sum + size, 0)} bytes)`);
 }
 
 async function isProgram() {

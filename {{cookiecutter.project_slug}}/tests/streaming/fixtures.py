@@ -122,6 +122,8 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
         defaults = {
             "DEMO_ROWS": str(DEMO_ROWS),
             "DEMO_FOLDER": str(folder / "demo"),
+            # What a service makes of its own is not for another one.
+            "BATCH_EXPORT_STORAGE_URL": (folder / "exports").as_uri(),
             "STREAMING_DRAIN_DELAY_SECONDS": "0",
         }
         log_file = folder / "log"

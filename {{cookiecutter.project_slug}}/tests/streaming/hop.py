@@ -24,7 +24,9 @@ class Hop(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
         headers["Accept-Encoding"] = "identity"
-        with httpx2.stream("GET", self.service + self.path, headers=headers) as response:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        url = self.service + self.path
+        with httpx2.stream(self.command, url, headers=headers, content=body) as response:
             self.send_response(response.status_code)
             for name, value in response.headers.items():
                 if name not in HOP_BY_HOP:
@@ -32,6 +34,8 @@ class Hop(BaseHTTPRequestHandler):
             self.end_headers()
             with suppress(ConnectionError):  # the client has left
                 self.relay(response.iter_raw())
+
+    do_POST = do_DELETE = do_GET
 
     def relay(self, chunks: Iterator[bytes]) -> None:
         place = self.cut_after

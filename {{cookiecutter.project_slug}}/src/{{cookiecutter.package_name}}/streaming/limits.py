@@ -28,7 +28,7 @@ def admit(scope: Scope) -> Callable[[], None]:
     Raises `LimitReached` where it would be one too many.
     """
     settings = streaming_settings()
-    address = _address(scope)
+    address = client_address(scope)
     if _open[address] >= settings.max_streams_per_address:
         raise LimitReached(429, "Your address has as many streams open as it may.")
     if _open.total() >= settings.max_streams:
@@ -43,7 +43,7 @@ def _leave(address: str) -> None:
         del _open[address]
 
 
-def _address(scope: Scope) -> str:
+def client_address(scope: Scope) -> str:
     """The client's address; one client has a whole /64 of IPv6."""
     host = (scope.get("client") or ("",))[0]
     return str(ip_network((host, 64), strict=False)) if ":" in host else host

@@ -1,25 +1,33 @@
 import asyncio
 import inspect
+import re
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
 from functools import partial
 from http import HTTPStatus
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar
 
 import anyio
+from anyio.to_thread import run_sync
 from fastapi import HTTPException
 from fastapi.responses import FileResponse, StreamingResponse
 from starlette.background import BackgroundTask
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
 from .delivery import END_OF_BODY, Delivery
 from .events import describe_event, encode_event
+from .files import ZERO_COPY
+from .pools import FILES
 from .settings import CHUNK_BYTES
 from .shutdown import drain
 from .threads import CLOSE_SECONDS, close, iterate_in_thread
 
 END = object()
+CONTENT_RANGE = re.compile(r"bytes (\d+)-")
+# The kernel is told of so many bytes of a file at once.
+PIECE_BYTES = 4 * 1024 * 1024
 # Of an item that is no bytes, more or less.
 BYTES_OF_AN_ITEM = 1024
 # What FastAPI calls the generator that it puts around that of an endpoint.
@@ -148,28 +156,60 @@ class EventStreamResponse(StreamResponse):
 
 
 class FileStreamResponse(FileResponse):
-    """Starlette's response for a file, which stops when its client leaves or is too slow."""
+    """Starlette's response for a file, which stops when its client leaves or is too slow.
+
+    Where the server can, the kernel sends the file by itself: it is to stay as it is meanwhile.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Within the delivery it would end with the client's connection.
         background, self.background = self.background, None
-
-        async def respond(send: Send) -> None:
-            async def send_or_raise(message: Message) -> None:
-                status = message.get("status", self.status_code)
-                if status not in {self.status_code, HTTPStatus.PARTIAL_CONTENT}:
-                    # There is no such range, which Starlette would say in plain text.
-                    headers = MutableHeaders(raw=message["headers"])
-                    del headers["Content-Type"], headers["Content-Length"]
-                    raise HTTPException(status, headers=headers)
-                await send(message)
-
-            await super(FileStreamResponse, self).__call__(scope, delivery.receive, send_or_raise)
-
         delivery = Delivery(scope, receive, send, endless=False)
-        await delivery.run(respond)
+        await delivery.run(partial(self._respond, scope, delivery))
         if background is not None:
             await background()
+
+    async def _respond(self, scope: Scope, delivery: Delivery, send: Send) -> None:
+        head: list[Message] = []
+
+        async def keep_or_raise(message: Message) -> None:
+            status = message.get("status", self.status_code)
+            if status not in {self.status_code, HTTPStatus.PARTIAL_CONTENT}:
+                # There is no such range, which Starlette would say in plain text.
+                headers = MutableHeaders(raw=message["headers"])
+                del headers["Content-Type"], headers["Content-Length"]
+                raise HTTPException(status, headers=headers)
+            head.append(message)
+
+        await super().__call__({**scope, "method": "HEAD"}, delivery.receive, keep_or_raise)
+        headers = Headers(raw=head[0]["headers"])
+        if headers["content-type"].startswith("multipart/byteranges"):
+            await super().__call__(scope, delivery.receive, send)
+            return
+        await send(head[0])
+        if scope["method"] != "HEAD":
+            found = CONTENT_RANGE.match(headers.get("content-range", ""))
+            start, size = int(found[1]) if found else 0, int(headers["content-length"])
+            with await run_sync(lambda: Path(self.path).open("rb"), limiter=FILES) as file:
+                await _send_span(file, range(start, start + size), delivery, send)
+        await send(END_OF_BODY)
+
+
+async def _send_span(file: BinaryIO, span: range, delivery: Delivery, send: Send) -> None:
+    if len(span) > CHUNK_BYTES and await delivery.go_direct(len(span)):
+        for start in span[::PIECE_BYTES]:
+            count = min(PIECE_BYTES, span.stop - start)
+            message = {"type": ZERO_COPY, "file": file, "offset": start, "count": count}
+            await send({**message, "more_body": True})
+        return
+    file.seek(span.start)
+    for start in span[::CHUNK_BYTES]:
+        count = min(CHUNK_BYTES, span.stop - start)
+        body = await run_sync(file.read, count, limiter=FILES)
+        if len(body) < count:
+            raise EOFError(f"{file.name!r} is shorter than it was.")
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await asyncio.sleep(0)
 
 
 def _of_endpoint(content: Any) -> Any:

@@ -1,7 +1,13 @@
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import pyarrow.parquet as pq
 import pytest
+
+from tests.modules.batch_export.jobs import sizes_of, wait_until
+from tests.streaming.hop import hop
 
 FORMATS = ["csv", "jsonl", "parquet", "arrow"]
 
@@ -26,6 +32,83 @@ def test_the_python_client_saves_every_format(http, run_client, url, format, tmp
 def test_the_other_clients_save_every_format(http, run_client, url, client, format, tmp_path):
     result = run_client(client, url, format)
     check_saved(result, tmp_path / f"readings.{format}", expected(http, url, format))
+
+
+CLIENTS = {
+    "python/batch_export.py": ["--format"],
+    "javascript/batch_export.js": [],
+    "curl/batch_export.sh": [],
+}
+
+
+@pytest.fixture(scope="module")
+def in_segments(serve_own, tmp_path_factory) -> Iterator[str]:
+    storage = tmp_path_factory.mktemp("exports").as_uri()
+    settings = {"BATCH_EXPORT_SEGMENT_BYTES": "1000000", "BATCH_EXPORT_STORAGE_URL": storage}
+    with serve_own(**settings, DEMO_ROWS="1000") as server:
+        yield server.url
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_segments_are_joined_into_the_file_of_the_direct_export(
+    http, run_client, in_segments, client, format, tmp_path
+):
+    url = f"{in_segments}/exports/readings"
+    how = [] if format == "csv" else ["--job"]
+    result = run_client(client, *how, url, *CLIENTS[client], format)
+    check_saved(
+        result, tmp_path / f"readings.{format}", http.get(url + f"?format={format}").content
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [f"readings.{format}"]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_other_segments_are_a_folder(run_client, in_segments, client, tmp_path):
+    url = f"{in_segments}/exports/readings"
+    result = run_client(client, "--job", url, *CLIENTS[client], "parquet")
+    assert result.returncode == 0, result.stderr
+    folder = tmp_path / "readings.parquet"
+    assert len([*folder.iterdir()]) > 1
+    assert pq.read_table(folder)["id"].to_pylist() == list(range(1, 60_001))
+
+
+@pytest.mark.parametrize("client", [each for each in CLIENTS if "curl" not in each])
+def test_a_job_has_the_parameters_of_the_url(http, run_client, in_segments, client, tmp_path):
+    url = f"{in_segments}/exports/readings?columns=id,site&site=東京&id_before=100"
+    result = run_client(client, url, *CLIENTS[client], "csv", cwd=tmp_path)
+    check_saved(result, tmp_path / "readings.csv", http.get(url).content)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", CLIENTS)
+def test_segments_that_are_cut_off_are_resumed(http, run_client, in_segments, client, tmp_path):
+    with hop(in_segments, cuts=4, cut_after=300_000) as url:
+        result = run_client(client, f"{url}/exports/readings", *CLIENTS[client], "csv")
+    content = http.get(f"{in_segments}/exports/readings").content
+    check_saved(result, tmp_path / "readings.csv", content)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_that_is_called_again_goes_on(
+    http, run_client, start_client, in_segments, client, tmp_path
+):
+    target = str(tmp_path / "saved.csv")
+    path = ["--to", target] if "python" in client else [target]
+    with hop(in_segments, cuts=1, cut_after=300_000, stalls=True) as url:
+        arguments = [f"{url}/exports/readings", *CLIENTS[client], "csv", *path]
+        with start_client(client, *arguments):
+            # Then another segment is the one that stalls.
+            wait_until(lambda: any(size > 400_000 for size in sizes_of(tmp_path)))
+        [note] = tmp_path.glob("*/job*")
+        [id] = re.findall(r"/exports/jobs/(\w+)", note.read_text())
+        result = run_client(client, *arguments)
+    assert result.returncode == 0, result.stderr
+    assert Path(target).read_bytes() == http.get(f"{in_segments}/exports/readings").content
+    assert [each.name for each in tmp_path.iterdir()] == ["saved.csv"]
+    # It is the job of the first call that was fetched, and removed.
+    assert http.get(f"{in_segments}/exports/jobs/{id}").json()["status"] == "cancelled"
 
 
 def check_saved(result, path: Path, content: bytes) -> None:
@@ -70,6 +153,21 @@ def test_the_javascript_client_reads_an_export_in_a_browser(http, in_browser, ur
         return bytes;
     """
     assert in_browser("batch_export.js", script) == len(expected(http, url, "jsonl"))
+
+
+@pytest.mark.slow
+def test_the_javascript_client_reads_a_job_in_a_browser(http, in_browser, url):
+    script = """
+        const options = { format: "csv", onProgress: (progress) => progress.rows };
+        let text = "";
+        const decoder = new TextDecoder();
+        for await (const chunk of client.jobChunks(`${service}/exports/readings`, options)) {
+          text += decoder.decode(chunk, { stream: true });
+        }
+        return text;
+    """
+    found = in_browser("batch_export/job.js", script)
+    assert found.encode() == expected(http, url, "csv")
 
 
 @pytest.mark.slow

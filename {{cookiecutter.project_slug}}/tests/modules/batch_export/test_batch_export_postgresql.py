@@ -8,6 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.modules.batch_export.jobs import Jobs
+from tests.modules.batch_export.test_batch_export import read_csv
 from tests.records import postgres
 from tests.records.strangers import rows_of
 from tests.streaming.fixtures import Server
@@ -42,6 +44,22 @@ def test_a_table_is_exported_whole_and_by_its_columns(http, served, database):
     some = rows_of(http.get(f"{url}&columns=site,id&id_before=4&site=東京"))
     expected = database.fetch("SELECT site, id FROM readings WHERE id < 4 AND site = '東京'")
     assert sorted(tuple(row.values()) for row in some) == sorted(expected)
+
+
+def test_a_job_exports_a_table_by_its_key(http, serve, database, tmp_path):
+    settings = {
+        "BATCH_EXPORT_BATCH_ROWS": "100",
+        "BATCH_EXPORT_SEGMENT_BYTES": "50000",
+        "BATCH_EXPORT_STORAGE_URL": tmp_path.as_uri(),
+    }
+    with serve(DATABASE_URL=database.url, TABLES='{"readings": "id"}', **settings) as server:
+        jobs = Jobs(http, server.url)
+        job = jobs.wait(jobs.start("readings", id_from=3, columns=["site", "id"]))
+        ids = [id for segment in job["segments"] for id in read_csv(jobs.fetch(segment))]
+    assert len(job["segments"]) > 2
+    assert ids == [
+        id for (id,) in database.fetch("SELECT id FROM readings WHERE id > 2 ORDER BY 1")
+    ]
 
 
 def test_a_query_is_cancelled_when_its_client_leaves(http, served, database):

@@ -1,5 +1,8 @@
 from functools import cache
+from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -15,6 +18,31 @@ class BatchExportSettings(EnvironmentSettings):
         float,
         Field(ge=0, description="Longest export that is one snapshot; 0: pages, without one."),
     ] = 3_600.0
+    storage_url: Annotated[
+        str | None,
+        Field(pattern="^file:///", description="Folder of jobs and their segments; shared."),
+    ] = None
+    segment_bytes: Annotated[
+        int, Field(ge=1, description="Of the rows in a segment, as they are in memory.")
+    ] = 64 * 1024 * 1024
+    expire_seconds: Annotated[
+        float, Field(gt=0, description="How long a job is kept once it is over.")
+    ] = 24 * 3_600
+    parallel_jobs: Annotated[
+        int, Field(ge=0, description="Jobs that a process makes at once; 0: it makes none.")
+    ] = 2
+    max_jobs: Annotated[
+        int, Field(ge=1, description="Jobs that wait, run or are complete; more get 503.")
+    ] = 1_000
+    max_jobs_per_address: Annotated[
+        int, Field(ge=1, description="Such jobs of one client address; more get 429.")
+    ] = 100
+
+    @property
+    def folder(self) -> Path:
+        """Where jobs and their segments are."""
+        url = self.storage_url
+        return Path(url2pathname(urlsplit(url).path)) if url else Path("data/exports")
 
 
 batch_export_settings = cache(BatchExportSettings)

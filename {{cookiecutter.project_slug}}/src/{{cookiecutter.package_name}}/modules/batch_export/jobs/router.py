@@ -1,0 +1,157 @@
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from time import time
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from fastapi import Header, HTTPException, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import QueryParams
+
+from ....streaming.limits import client_address
+from ....streaming.routing import ProblemRouter
+from ....streaming.supervision import keep_running
+from ..choice import choose
+from ..settings import batch_export_settings
+from .folder import SegmentFolder
+from .job import UNFINISHED, Job
+from .messages import ExportRequest, JobStatus, status_of
+from .runner import Runner
+from .sending import SegmentResponse
+from .store import JobStore
+
+RETRY_SECONDS = 1
+STORE_FILE = "jobs.sqlite"
+LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Where its status is."}}
+RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "While it runs."}}
+BYTES = {"content": {"application/octet-stream": {}}}
+
+
+@dataclass
+class Jobs:
+    store: JobStore
+    folder: SegmentFolder
+    runner: Runner
+
+    async def find(self, id: str) -> Job:
+        """Raises a 404."""
+        if (job := await self.store.find(id)) is None:
+            raise HTTPException(404, "There is no such job, or it has expired.")
+        return job
+
+
+State = dict[str, Jobs]
+
+
+@asynccontextmanager
+async def lifespan(app: Any) -> AsyncGenerator[State, None]:
+    root = batch_export_settings().folder
+    store, folder = JobStore(root / STORE_FILE), SegmentFolder(root)
+    runner = Runner(store, folder)
+    try:
+        async with keep_running("export jobs", runner.run):
+            yield {"export_jobs": Jobs(store, folder, runner)}
+    finally:
+        store.close()
+
+
+router = ProblemRouter(prefix="/exports", tags=["batch_export"])
+JobId = Annotated[str, Path(description="The last part of `Location`.")]
+Number = Annotated[int, Path(ge=1, description="1 for the first segment.")]
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=JobStatus,
+    responses={HTTPStatus.ACCEPTED: {"headers": LOCATION | RETRY_AFTER}},
+)
+async def start_job(
+    request: Request,
+    body: ExportRequest,
+    prefer: Annotated[str, Header(description="`respond-async`: it is so anyway.")] = "",
+    idempotency_key: Annotated[
+        str | None, Header(max_length=255, description="The same key again: the same job.")
+    ] = None,
+) -> Response:
+    """Let a whole table be exported in segments, which are fetched when all of them are made."""
+    jobs: Jobs = request.state.export_jobs
+    query = body.query()
+    try:
+        choice = await choose(body.source, QueryParams(query))
+    except RequestValidationError as error:
+        raise _of_body(error) from error
+    settings = batch_export_settings()
+    asked = Job(
+        id=uuid4().hex,
+        client=client_address(request.scope),
+        key=idempotency_key,
+        source=body.source,
+        query=urlencode(query),
+        format=choice.parameters.format,
+        created=time(),
+    )
+    job = await jobs.store.create(
+        asked, most=settings.max_jobs, most_of_client=settings.max_jobs_per_address
+    )
+    jobs.runner.look()
+    response = _answer(request, job)
+    response.status_code = HTTPStatus.ACCEPTED
+    response.headers["Location"] = request.url_for("read_job", id=job.id).path
+    if "respond-async" in prefer:
+        response.headers["Preference-Applied"] = "respond-async"
+    return response
+
+
+@router.get(
+    "/jobs/{id}",
+    response_model=JobStatus,
+    responses={HTTPStatus.OK: {"headers": RETRY_AFTER}},
+)
+async def read_job(request: Request, id: JobId) -> Response:
+    """How far a job is, and its segments when it is complete."""
+    jobs: Jobs = request.state.export_jobs
+    return _answer(request, await jobs.find(id))
+
+
+@router.delete("/jobs/{id}", status_code=HTTPStatus.NO_CONTENT)
+async def cancel_job(request: Request, id: JobId) -> None:
+    """End a job, and remove its segments; who reads one of them gets the rest of it."""
+    jobs: Jobs = request.state.export_jobs
+    job = await jobs.find(id)
+    await jobs.store.cancel(job.id, time() + batch_export_settings().expire_seconds)
+    await jobs.folder.remove(job.id)
+
+
+@router.get(
+    "/jobs/{id}/segments/{number}",
+    response_class=Response,
+    responses={HTTPStatus.OK: BYTES, HTTPStatus.PARTIAL_CONTENT: BYTES},
+)
+async def read_segment(request: Request, id: JobId, number: Number) -> Response:
+    """A segment, or the range of it that is asked for."""
+    jobs: Jobs = request.state.export_jobs
+    job = await jobs.find(id)
+    if job.status != "complete" or number > len(job.segments):
+        raise HTTPException(404, "The job has no such segment.")
+    segment = job.segments[number - 1]
+    return SegmentResponse(jobs.folder.path(job.id, segment.file), job, number)
+
+
+def _answer(request: Request, job: Job) -> Response:
+    def url_of_segment(number: int) -> str:
+        return request.url_for("read_segment", id=job.id, number=str(number)).path
+
+    status = status_of(job, url_of_segment)
+    headers = {"Cache-Control": "no-store"}
+    if job.status in UNFINISHED:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    return Response(status.model_dump_json(), headers=headers, media_type="application/json")
+
+
+def _of_body(error: RequestValidationError) -> RequestValidationError:
+    errors = [{**each, "loc": ("body", *each["loc"][1:])} for each in error.errors()]
+    return RequestValidationError(errors)

@@ -1,0 +1,60 @@
+"""Takes jobs that wait and makes them, in the service's own processes."""
+
+import asyncio
+from contextlib import suppress
+from time import monotonic
+
+from ....streaming.shutdown import drain
+from ..settings import batch_export_settings
+from .attempt import Attempt
+from .folder import SegmentFolder, StorageFailed
+from .store import JobStore, JobsUnavailable
+
+# How soon the jobs of a process that has died are seen by another one.
+LOOK_SECONDS = 1
+MOST_SECONDS_BETWEEN_SWEEPS = 30
+
+
+class Runner:
+    def __init__(self, store: JobStore, folder: SegmentFolder) -> None:
+        self._store = store
+        self._folder = folder
+        self._has_news = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        self._sweep_due = 0.0
+
+    def look(self) -> None:
+        """Do not wait for the next look for jobs."""
+        self._has_news.set()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            while not drain.begun:
+                with suppress(JobsUnavailable, StorageFailed):  # as may be over by the next look
+                    await self._take(tasks)
+                    await self._sweep()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._has_news.wait()
+                self._has_news.clear()
+
+    async def _take(self, tasks: asyncio.TaskGroup) -> None:
+        while len(self._running) < batch_export_settings().parallel_jobs:
+            if (job := await self._store.claim()) is None:
+                return
+            attempt = tasks.create_task(Attempt(job, self._store, self._folder).run())
+            self._running.add(attempt)
+            attempt.add_done_callback(self._running.discard)
+            attempt.add_done_callback(lambda _: self.look())
+
+    async def _sweep(self) -> None:
+        if monotonic() < self._sweep_due:
+            return
+        expire_seconds = batch_export_settings().expire_seconds
+        self._sweep_due = monotonic() + min(expire_seconds, MOST_SECONDS_BETWEEN_SWEEPS)
+        for job in await self._store.expired():
+            if await self._folder.remove_unread(job.id):
+                await self._store.forget(job)
+        # What somebody was about to remove when he was killed; in this order, as a job comes first.
+        for left in {*await self._folder.jobs()} - await self._store.holding():
+            await self._folder.remove_unread(left)
