@@ -21,6 +21,7 @@ from benchmarks.comparison import (
 )
 from benchmarks.picture import draw_picture
 from benchmarks.report import write_report
+from template import TEMPLATE
 
 RATE = Metric("records/s")
 DELAY = Metric("first byte, ms", 1, less_is_better=True)
@@ -108,3 +109,11 @@ def test_make_bench_measures_a_rendered_service(checkout, run, uv):
     assert contents(checkout / "docs") == docs  # which have whole runs only
     python = checkout / ".bench" / "my-service" / ".venv"
     run(uv, "run", "ty", "check", "--python", python, "benchmarks/peers", cwd=checkout)
+
+
+def test_the_figures_of_the_readme_stand_on_the_page():
+    readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+    figures = re.findall(r"\| ([\d.]+×) \|$", readme, re.MULTILINE)
+    page = (TEMPLATE / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert figures
+    assert [figure for figure in figures if f"**{figure}**" not in page] == []
