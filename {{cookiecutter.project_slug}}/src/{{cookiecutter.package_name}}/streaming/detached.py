@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .metrics import End, StreamFigures
 from .patience import Patience
+from .settings import CHUNK_BYTES
 from .shutdown import Stage, drain
 
 if TYPE_CHECKING:
@@ -56,6 +57,14 @@ class DetachedStream:
     @property
     def has_ended(self) -> bool:
         return self._end is not None
+
+    async def send(self, data: bytes) -> None:
+        """Write part by part, each when there is room for it."""
+        for start in range(0, len(data), CHUNK_BYTES):
+            part = data[start : start + CHUNK_BYTES]
+            self.write(as_chunk(part))
+            self.figures.count_bytes(len(part))
+            await self.wait()
 
     async def wait(self) -> None:
         """Return once there is room again; a reader that is too slow is dropped, see `Patience`."""

@@ -19,8 +19,8 @@ from .languages import choose_language
 from .publishing import Localized, lifespan, make_message, running
 from .settings import sse_settings
 from .source import LANGUAGES, TOPICS
-from .subscriber import Start
-from .subscription import Asked, Subscription
+from .subscriber import Asked
+from .subscription import Subscription
 
 MEDIA_TYPES = JSON, JSON_LINES = "application/json", "application/jsonl"
 MOST_TOPICS = 20
@@ -116,9 +116,11 @@ def _subscribe(
     topics: list[str], place: Place, last_event_id: str | None, accept_language: str
 ) -> Any:
     # A browser that reconnects has the newer id in the header.
-    start = Start(last_event_id or place.last_event_id, place.begin == "beginning")
+    last_id = last_event_id or place.last_event_id or ""
     language = choose_language(accept_language, LANGUAGES)
-    return Subscription(running(), Asked(tuple(dict.fromkeys(topics)), language, start))
+    each_once = tuple(dict.fromkeys(topics))
+    asked = Asked(each_once, language, last_id, at_beginning=place.begin == "beginning")
+    return Subscription(running(), asked)
 
 
 class Publication(BaseModel):

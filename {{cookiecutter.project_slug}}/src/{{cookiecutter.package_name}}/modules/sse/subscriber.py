@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
-from ...streaming.detached import DetachedStream, as_chunk
-from ...streaming.settings import CHUNK_BYTES
+from ...streaming.detached import DetachedStream
 from ...streaming.turns import take_turn
 from .broker import Broker
 from .channel import Page
@@ -29,10 +28,12 @@ def come_back() -> bytes:
     return format_sse_event(retry=randint(SHORTEST_RETRY_MILLISECONDS, longest))  # noqa: S311
 
 
-class Start(NamedTuple):
-    """Behind the event with an id, if there is one; else at the beginning, or now."""
+class Asked(NamedTuple):
+    """What a subscriber asks for: all behind the event with an id or, without, from some place."""
 
-    last_id: str | None
+    topics: tuple[str, ...]
+    language: str
+    last_id: str
     at_beginning: bool
 
 
@@ -46,37 +47,33 @@ class Subscriber:
     __slots__ = ("_broker", "_bytes", "_epoch", "_fan_out", "_last", "_records", "_stream")
     __slots__ += ("_task", "_told", "channel", "is_live", "position", "write")
 
-    def __init__(
-        self, fan_out: FanOut, broker: Broker, topics: tuple[str, ...], language: str
-    ) -> None:
-        self.channel = fan_out.enter(topics, language)
+    _stream: DetachedStream  # once it was live
+
+    def __init__(self, fan_out: FanOut, broker: Broker, asked: Asked) -> None:
+        self.channel = fan_out.enter(asked.topics, asked.language)
         self.is_live = False
         self._fan_out = fan_out
         self._broker = broker
-        self._stream: DetachedStream | None = None
         self._task: asyncio.Task[None] | None = None
         # Up to this number, what is lost has been told.
         self._told = 0
 
-    async def begin(self, start: Start) -> bytes:
-        """Find the place of the start; returns the first bytes of the stream.
+    async def begin(self, asked: Asked) -> bytes:
+        """Find the place; returns the first bytes of the stream.
 
         Whoever has no id yet gets one at once, to come back with to a quiet topic.
         """
         await self._broker.follow(self.channel.topics)
         self.channel.settle()
-        log = self._fan_out.log
-        last_id, at_beginning = start
-        last = EventId.parse(last_id) if last_id else None
+        log, last = self._fan_out.log, EventId.parse(asked.last_id)
         self._last, self._epoch, self.position = last, log.epoch, log.newest
-        if last_id:
+        if asked.last_id:
             is_ours = last is not None and last.epoch == log.epoch and last.number <= log.newest
-            self._epoch = log.epoch if is_ours else ""
-            self.position = last.number if last and is_ours else 0
-        elif at_beginning:
+            self._epoch, self.position = last if last and is_ours else ("", 0)
+        elif asked.at_beginning:
             floors = (await self._broker.read(self.channel.topics, 0, 0)).floors.values()
             self.position, self._told = min(floors), max(floors)
-        own_id = None if last_id else str(EventId(log.epoch, self.position))
+        own_id = None if asked.last_id else str(EventId(log.epoch, self.position))
         return format_sse_event(comment="connected", retry=RETRY_MILLISECONDS, id=own_id)
 
     async def read(self) -> Page | None:
@@ -139,30 +136,21 @@ class Subscriber:
             self._task = asyncio.create_task(self._catch_up())
 
     def end(self) -> None:
-        if self._stream is not None:
-            self._stream.end(come_back())
+        self._stream.end(come_back())
 
     def leave(self) -> None:
         self._fan_out.leave(self.channel)
 
     async def _catch_up(self) -> None:
-        stream = self._stream
-        assert stream is not None  # noqa: S101 - it was live
-        await stream.wait()
+        await self._stream.wait()
         is_live = await self.follow(self._send, self._join)
         self._task = None
         if not is_live:
             self.end()
 
     async def _send(self, page: Page) -> None:
-        stream = self._stream
-        assert stream is not None  # noqa: S101
-        for start in range(0, len(page.data), CHUNK_BYTES):
-            part = page.data[start : start + CHUNK_BYTES]
-            self.write(as_chunk(part))
-            stream.figures.count_bytes(len(part))
-            await stream.wait()
-        stream.figures.count_records(page.count)
+        await self._stream.send(page.data)
+        self._stream.figures.count_records(page.count)
 
     def _join(self) -> bool:
         self.is_live = True
@@ -172,10 +160,9 @@ class Subscriber:
 
     def _part(self) -> None:
         self.is_live = False
-        channel, stream = self.channel, self._stream
+        channel = self.channel
         channel.live.discard(self)
-        assert stream is not None  # noqa: S101 - it was live
-        stream.figures.add_shared(channel.bytes - self._bytes, channel.count - self._records)
+        self._stream.figures.add_shared(channel.bytes - self._bytes, channel.count - self._records)
 
     def _leave_stream(self) -> None:
         if self.is_live:

@@ -2,7 +2,7 @@
 
 from functools import partial
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers
@@ -18,18 +18,10 @@ from .event import GAP
 from .publishing import Events
 from .settings import sse_settings
 from .source import TOPICS
-from .subscriber import Start, Subscriber, come_back
+from .subscriber import Asked, Subscriber, come_back
 
 # A client may come back after these; a browser does so only after a 200 (WHATWG HTML, 9.2.3).
 PASSING = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-
-
-class Asked(NamedTuple):
-    """What a subscriber asks for."""
-
-    topics: tuple[str, ...]
-    language: str
-    start: Start
 
 
 class Subscription(EventStreamResponse):
@@ -72,7 +64,7 @@ class Subscription(EventStreamResponse):
         fan_out, broker = self._events.fan_out, self._events.broker
         if fan_out.is_closed:
             raise ShuttingDown
-        topics, language, start = self._asked
+        subscriber, is_live = Subscriber(fan_out, broker, self._asked), False
 
         async def send_page(page: Page) -> None:
             delivery.figures.count_records(page.count)
@@ -84,10 +76,8 @@ class Subscription(EventStreamResponse):
                 subscriber.go_live(stream)
             return stream is not None
 
-        is_live = False
-        subscriber = Subscriber(fan_out, broker, topics, language)
         try:
-            first = await subscriber.begin(start)
+            first = await subscriber.begin(self._asked)
             await self.start(send)
             await send_in_parts(first, send)
             is_live = await subscriber.follow(send_page, go_live)
