@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import os
 from collections import OrderedDict
-from contextlib import closing
 from typing import Any
 
 import http_sf
@@ -68,7 +67,7 @@ async def digest_headers(request: Request, content: Content) -> dict[str, str]:
 def _digest(folder: Folder, path: str, etag: str) -> bytes | None:
     """`None` where the file is no longer the same, or cannot be read."""
     try:
-        with closing(folder.open(path)) as file:
+        with folder.open(path) as file:
             sha256 = hashlib.sha256()
             for start in range(0, file.representation.size, PIECE_BYTES):
                 count = min(PIECE_BYTES, file.representation.size - start)

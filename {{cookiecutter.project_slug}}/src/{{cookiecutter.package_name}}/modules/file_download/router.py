@@ -56,10 +56,9 @@ async def list_files(request: Request, page: Annotated[PageParameters, Query()])
     """List the files, in the order of their paths."""
     storage: Storage = request.state.files
     with _refused():
-        entries = await storage.list(page.folder.rstrip("/"), page.after, page.limit)
-    content = await run_sync(encode_page, entries, limiter=LISTINGS)
-    headers = {"Cache-Control": "no-store"}
-    return Response(content, headers=headers, media_type="application/json")
+        files = await storage.list(page.folder.rstrip("/"), page.after, page.limit)
+    content = await run_sync(encode_page, files, limiter=LISTINGS)
+    return Response(content, 200, {"Cache-Control": "no-store"}, "application/json")
 
 
 @router.get("/files.zip", response_class=ZipResponse, status_code=200)
