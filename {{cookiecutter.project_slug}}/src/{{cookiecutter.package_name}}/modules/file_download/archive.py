@@ -24,7 +24,7 @@ DEVICE = re.compile(r"(?i)(?:(?<=^)|(?<=/))(?=(?:con|prn|aux|nul|com\d|lpt\d) *(
 async def choose_members(storage: Storage, paths: list[str], folder: str) -> list[Representation]:
     """The files of `paths` as they are now; if there are none, all below `folder`.
 
-    Raises `FileNotFoundError`, and `HTTPException` 422 where they are too many.
+    Raises `NotOffered`, and `HTTPException` 422 where they are too many.
     """
     files = [] if paths else await storage.list(folder, "", MOST_FILES + 1)
     if len(files) > MOST_FILES:

@@ -13,7 +13,7 @@ from fastapi import Request
 
 from ...streaming.shutdown import drain
 from .folder import Folder, OpenFile
-from .representation import Content
+from .representation import Content, NotOffered
 
 MOST_WEIGHT = 10
 REMEMBERED = 10_000
@@ -76,5 +76,5 @@ def _digest(folder: Folder, path: str, etag: str) -> bytes | None:
                     return None
             is_same = file.representation.etag == etag and not file.has_changed()
             return sha256.digest() if is_same else None
-    except OSError:
+    except (NotOffered, OSError):
         return None

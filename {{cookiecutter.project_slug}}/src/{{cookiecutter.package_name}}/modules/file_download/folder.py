@@ -15,7 +15,7 @@ from hashlib import blake2b
 from io import FileIO
 from pathlib import Path
 
-from .representation import Representation
+from .representation import NotOffered, Representation
 
 # A FIFO keeps nobody waiting, and a terminal does not become that of the service.
 FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
@@ -86,16 +86,16 @@ class Folder:
         self.root = root
 
     def open(self, path: str) -> OpenFile:
-        """Raises `FileNotFoundError` for whatever is not offered."""
+        """Raises `NotOffered` for whatever is no file of the folder."""
         descriptor = self._open(path, FILE)
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             return OpenFile(descriptor, path)
         os.close(descriptor)
-        raise _not_found(path)
+        raise NotOffered
 
     @contextmanager
     def open_directory(self, path: str) -> Generator[int]:
-        """The descriptor of one below the folder, or of itself. Raises `FileNotFoundError`."""
+        """The descriptor of one below the folder, or of itself. Raises `NotOffered`."""
         descriptor = self._open(path, DIRECTORY) if path else os.open(self.root, DIRECTORY)
         try:
             yield descriptor
@@ -104,17 +104,17 @@ class Folder:
 
     def _open(self, path: str, flags: int) -> int:
         if not is_path(path):
-            raise _not_found(path)
+            raise NotOffered
         # Anew each time: a folder may be mounted or put in place of another meanwhile.
         with self.open_directory("") as root:
             try:
                 descriptor = os.open(path, flags, dir_fd=root)
             except OSError as error:
-                raise (_not_found(path) if error.errno in NOT_OFFERED else error) from error
+                raise (NotOffered() if error.errno in NOT_OFFERED else error) from error
             if _place_of(descriptor).startswith(_place_of(root).rstrip("/") + "/"):
                 return descriptor
         os.close(descriptor)
-        raise _not_found(path)
+        raise NotOffered
 
 
 def is_path(path: str) -> bool:
@@ -142,7 +142,3 @@ def _place_of(descriptor: int) -> str:
         place = fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024))
         return os.fsdecode(place.rstrip(b"\0"))
     return os.readlink(f"/proc/self/fd/{descriptor}")
-
-
-def _not_found(path: str) -> FileNotFoundError:
-    return FileNotFoundError(errno.ENOENT, "Not offered", path)

@@ -13,7 +13,7 @@ from stat import S_ISLNK, S_ISREG
 from pydantic import AwareDatetime, BaseModel, TypeAdapter
 
 from .folder import Folder, is_path, represent
-from .representation import Representation
+from .representation import NotOffered, Representation
 
 # Fewer at once would read a large folder again and again where most names are not offered.
 FEWEST_AT_ONCE = 100
@@ -39,7 +39,7 @@ def list_files(folder: Folder, top: str, after: str, limit: int) -> list[Represe
     """At most `limit` files below `top`, behind the path `after`, in the order of code points.
 
     These are the files that a download finds. A link to a folder is not followed: what is in it is
-    listed where it is. Raises `FileNotFoundError` where there is no such folder.
+    listed where it is. Raises `NotOffered` where there is no such folder.
     """
     with folder.open_directory(top):
         pass
@@ -67,7 +67,7 @@ def _children(folder: Folder, top: str, after: str, count: int) -> Iterator[Repr
             with folder.open_directory(top.removesuffix("/")) as directory:
                 paths = nsmallest(count, _paths(directory, top, after, last))
                 found = [_look(folder, directory, path) for path in paths]
-        except FileNotFoundError:
+        except NotOffered:
             return  # removed, or not ours any more
         yield from filter(None, found)
         if len(paths) < count:
@@ -94,7 +94,7 @@ def _look(folder: Folder, directory: int, path: str) -> Representation | str | N
             with folder.open(path) as file:
                 return file.representation
         is_readable = os.access(name, os.R_OK, dir_fd=directory, effective_ids=True)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotOffered):
         return None
     is_offered = is_path(path) and S_ISREG(status.st_mode) and is_readable
     return represent(path, status, time.time_ns()) if is_offered else None

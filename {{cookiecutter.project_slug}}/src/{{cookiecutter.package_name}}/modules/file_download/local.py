@@ -15,7 +15,7 @@ from .digests import Digests
 from .folder import SECOND_NS, TICK_NS, Folder, OpenFile
 from .headers import describe
 from .listing import list_files
-from .representation import Content, ContentChanged, Representation, Storage
+from .representation import Content, ContentChanged, NotOffered, Representation, Storage
 
 # The coded forms that may lie beside a file, by the ends of their names.
 ENDS = {"zstd": ".zst", "br": ".br", "gzip": ".gz"}
@@ -46,7 +46,7 @@ class LocalStorage(Storage):
         for coding in codings:
             try:
                 coded = self.folder.open(path + ENDS[coding])
-            except FileNotFoundError:
+            except NotOffered:
                 continue
             if coded.status.st_mtime_ns >= file.status.st_mtime_ns:  # else it is of another version
                 file.close()

@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ...streaming.settings import CHUNK_BYTES
 from .folder import is_path
-from .representation import Content, ContentChanged, Representation, Storage
+from .representation import Content, ContentChanged, NotOffered, Representation, Storage
 
 OPTIONS: Any = {
     "allow_http": True,  # where the URL says so
@@ -47,12 +47,14 @@ class ObjectStorage(Storage):
 
     async def open(self, path: str, codings: Sequence[str] = ()) -> "StoredObject":
         if not is_path(path):
-            raise FileNotFoundError(path)
+            raise NotOffered
         with _failures_told():
             return StoredObject(self, await self._ask(path))
 
     async def list(self, top: str, after: str, limit: int) -> list[Representation]:
         """As `Storage.list`, in the order of the store."""
+        if not all(is_path(path) for path in (top, after) if path):
+            raise NotOffered
         files: list[Representation] = []
         with _failures_told():
             async for page in obstore.list(self.store, top, offset=after or None):
@@ -122,9 +124,11 @@ def _represent(meta: Any, coding: str | None = None, has_ranges: bool = True) ->
 def _failures_told() -> Generator[None]:
     try:
         yield
+    except FileNotFoundError as error:
+        raise NotOffered from error
     except PermissionDeniedError as error:  # so S3 says that there is none, to who may not list
         logger.warning("The store does not give an object: %s", error)
-        raise FileNotFoundError from error
+        raise NotOffered from error
     except BaseError as error:
         logger.warning("The store has failed: %s", error)
         raise HTTPException(

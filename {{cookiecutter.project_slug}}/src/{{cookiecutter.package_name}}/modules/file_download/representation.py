@@ -52,6 +52,13 @@ class Representation:
         return media_type or "application/octet-stream"
 
 
+class NotOffered(HTTPException):
+    """There is nothing that may be seen."""
+
+    def __init__(self) -> None:
+        super().__init__(404)
+
+
 class ContentChanged(HTTPException):
     """What was sent and what would come next do not belong to the same representation."""
 
@@ -93,12 +100,12 @@ class Storage(ABC):
     async def open(self, path: str, codings: Sequence[str] = ()) -> Content:
         """What `path` stands for, in the first of `codings` that is stored beside it.
 
-        Raises `FileNotFoundError` for whatever is not offered.
+        Raises `NotOffered`.
         """
 
     @abstractmethod
     async def list(self, top: str, after: str, limit: int) -> list[Representation]:
         """The first `limit` files below the folder `top` behind the path `after`, in order.
 
-        Raises `FileNotFoundError` where there is no such folder.
+        Raises `NotOffered` where there is no such folder.
         """
