@@ -18,7 +18,9 @@ from .representation import ContentChanged, Representation, Storage
 MOST_FILES = 10_000
 # What some system takes for more than a part of a name, or does not keep.
 UNSAFE = re.compile(r'[<>:"\\|?*]|[. ]+(?=/|$)')
-DEVICE = re.compile(r"(?i)(?:(?<=^)|(?<=/))(?=(?:con|prn|aux|nul|com\d|lpt\d) *(?:[./]|$))")
+DEVICE = re.compile(
+    r"(?i)(?:(?<=^)|(?<=/))(?=(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[\d¹²³]) *(?:[./]|$))"
+)
 
 
 async def choose_members(storage: Storage, paths: list[str], folder: str) -> list[Representation]:
