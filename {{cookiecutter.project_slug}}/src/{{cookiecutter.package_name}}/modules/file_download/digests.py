@@ -47,7 +47,10 @@ class Digests:
             self._tasks.popitem(last=False)
         task = self._tasks[key]
         await asyncio.wait([task], timeout=0 if is_large else WAIT_SECONDS)
-        return task.result() if task.done() else None
+        digest = task.result() if task.done() else None
+        if task.done() and digest is None:  # it could not be read, and perhaps can later
+            self._tasks.pop(key, None)
+        return digest
 
 
 async def digest_headers(request: Request, content: Content) -> dict[str, str]:
