@@ -25,6 +25,14 @@ def is_known_to_the_kernel(url: str, reader: socket.socket) -> bool:
     return any([address[-5:] for address in line.split()[1:3]] == ends for line in lines)
 
 
+def unsent_bytes(url: str) -> int:
+    """What waits in the sockets of a server, sent or not, until its clients confirm it."""
+    port = f":{httpx2.URL(url).port:04X}"
+    lines = CONNECTIONS.read_text(encoding="ascii").splitlines()[1:]
+    connections = (line.split() for line in lines)
+    return sum(int(each[4].partition(":")[0], 16) for each in connections if each[1].endswith(port))
+
+
 def wait_until(condition: Callable[[], bool], seconds: float = SOON_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not condition():

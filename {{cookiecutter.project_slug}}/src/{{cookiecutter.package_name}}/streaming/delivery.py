@@ -1,6 +1,7 @@
 """One stream on its way to its client: how long it may take, what it took, and how it ended."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -8,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
+from fastapi import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 from . import metrics
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 END_OF_BODY: Message = {"type": "http.response.body"}
 
+logger = logging.getLogger(__name__)
 _current: ContextVar["Delivery"] = ContextVar("delivery")
 
 
@@ -83,6 +86,12 @@ class Delivery:
             self._end = "shutdown"
             if not self._started:
                 raise
+            self._close()
+        except HTTPException as error:  # no fault of the service
+            self._end = self._end or "error"
+            if not self._started or self._connection is None:
+                raise
+            logger.warning("%r ends too early: %s", self._scope["path"], error.detail)
             self._close()
         except Exception:
             self._end = self._end or "error"

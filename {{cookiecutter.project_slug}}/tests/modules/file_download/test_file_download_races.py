@@ -2,7 +2,9 @@
 
 import contextlib
 import itertools
+import mmap
 import os
+import shutil
 import socket
 import threading
 import time
@@ -14,7 +16,10 @@ from typing import Any
 
 import pytest
 
+from {{ cookiecutter.package_name }}.modules.file_download.folder import Folder
+
 from .raw import Answer, ask, connect, parse, read_all, request
+from tests.streaming.kernel import wait_until
 
 SECONDS = 1.5
 READERS = 4
@@ -30,9 +35,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def url(serve: Any, folder: Path) -> Iterator[str]:
+def server(serve: Any, folder: Path) -> Iterator[Any]:
     with serve(FILE_DOWNLOAD_FOLDER=str(folder)) as server:
-        yield server.url
+        yield server
+
+
+@pytest.fixture(scope="module")
+def url(server: Any) -> str:
+    return server.url
 
 
 def swap_links(path: Path) -> None:
@@ -193,9 +203,9 @@ def test_what_does_not_change_the_bytes_lets_a_download_end(url, folder, number,
 
 
 @pytest.mark.parametrize("size", [SIZE, 80_000_000], ids=["copied", "uncopied"])
-@pytest.mark.parametrize("part", ["start", "end", "all"])
-def test_a_file_that_is_rewritten_under_way_does_not_look_complete(url, folder, size, part):
-    path = folder / f"rewritten-{part}-{size}"
+@pytest.mark.parametrize("part", ["start", "end", "all", "front"])
+def test_a_file_that_is_rewritten_under_way_does_not_look_complete(server, url, folder, size, part):
+    path, before = folder / f"rewritten-{part}-{size}", len(server.log)
     path.write_bytes(b"a" * size)
     with connect(url) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -204,9 +214,61 @@ def test_a_file_that_is_rewritten_under_way_does_not_look_complete(url, folder, 
         with path.open("r+b") as file:
             file.seek(size - 1000 if part == "end" else 0)
             file.write(b"b" * (size if part == "all" else 1000))
+            if part == "front":
+                file.truncate()
         answer = parse(begun + read_all(connection))
     path.unlink()
     assert len(answer.body) < int(answer.headers["Content-Length"])
+    wait_until(lambda: "ends too early" in server.log[before:])
+    assert path.name in server.log[before:]
+    assert "Traceback" not in server.log[before:]
+
+
+def test_a_file_is_not_looked_at_in_the_middle_of_a_write(folder):
+    path, size = folder / "long-write", 128 * 1024**2
+    path.write_bytes(b"a" * size)
+    # The kernel gets its pages one by one, which takes a third of a second.
+    zeros = mmap.mmap(-1, size)
+    with path.open("r+b", buffering=0) as file, ThreadPoolExecutor(1) as threads:
+        writing = threads.submit(file.write, zeros)
+        wait_until(lambda: os.pread(file.fileno(), 1, 0) == b"\0")
+        time.sleep(0.03)  # from now on its times look settled
+        with Folder(folder).open(path.name) as opened:
+            is_written = os.pread(opened.fileno(), 1, size - 1) == b"\0"
+            assert is_written or opened.representation.etag is None
+        writing.result()
+    path.unlink()
+
+
+@pytest.mark.slow
+def test_a_folder_that_becomes_a_link_leads_nowhere(server, url, folder):
+    outside, inside = folder.parent / "outside", folder / "swapped"
+    outside.mkdir()
+    (outside / "secret").write_bytes(SECRET)
+
+    def swap(path: Path) -> None:
+        path.mkdir()
+        (path / "inside").write_bytes(b"")
+        path.rename(folder.parent / "away")
+        path.symlink_to(outside)
+        path.unlink()
+        shutil.rmtree(folder.parent / "away")
+
+    until, answers = time.monotonic() + SECONDS, set()
+    with at_full_speed(swap, inside):
+        while time.monotonic() < until:
+            for path in (
+                "/files?folder=swapped",
+                "/files/swapped/secret",
+                "/files.zip?folder=swapped",
+            ):
+                answer = ask(url, path)
+                assert b"secret" not in answer.body.replace(b"/secret", b"")
+                answers.add((path, answer.status))
+    assert "Traceback" not in server.log
+    statuses = {status for _, status in answers}
+    assert statuses <= {200, 404, 503}
+    assert ("/files/swapped/secret", 200) not in answers
 
 
 def test_a_fifo_keeps_nobody_waiting(url, folder):

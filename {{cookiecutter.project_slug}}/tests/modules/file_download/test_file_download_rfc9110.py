@@ -1,6 +1,7 @@
 """What RFC 9110 says of preconditions (section 13) and ranges (section 14), case by case."""
 
 import os
+import random
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -420,3 +421,48 @@ def test_no_file_was_modified_later_than_now(url):
 def test_other_methods_are_refused_with_those_that_are_allowed(url, method):
     answer = ask(url, "/files/ten", "Content-Length: 0", method=method)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+PIECES = [
+    *("bytes", "=", "-", ",", " ", "\t", "0", "1", "5", "9", "10", "-5", "0-4", "5-", DIGITS),
+    *(
+        "*",
+        '"',
+        "W/",
+        "w/",
+        '"x"',
+        "\\",
+        ";",
+        "\u00fc",
+        "%22",
+        "GMT",
+        DATE,
+        LATER,
+        EARLIER,
+        "{etag}",
+    ),
+]
+FIELDS = (
+    "Range",
+    "If-Range",
+    "If-Match",
+    "If-None-Match",
+    "If-Modified-Since",
+    "If-Unmodified-Since",
+)
+
+
+@pytest.mark.slow
+def test_no_header_that_is_made_of_such_pieces_fails(url, etag):
+    choose = random.Random(9110)  # noqa: S311
+    for _ in range(1000):
+        lines = []
+        for name in choose.choices(FIELDS, k=choose.randint(1, 4)):
+            value = "".join(choose.choices(PIECES, k=choose.randint(0, 6))).replace("{etag}", etag)
+            lines.append(f"{name}: {'bytes=' if name == 'Range' else ''}{value}")
+        answer = ask(url, "/files/ten", *lines)
+        assert answer.status in {200, 206, 304, 412, 416}, lines
+        if answer.status == 200:
+            assert answer.body == CONTENTS["ten"], lines
+        elif answer.status == 206:
+            assert all(spans(answer, CONTENTS["ten"])), lines

@@ -11,11 +11,17 @@ import pytest
 
 from .raw import ask, connect, parse, read_all, read_answers, request
 from tests.streaming.fixtures import APP
-from tests.streaming.kernel import NEEDS_LINUX, is_known_to_the_kernel, wait_until
+from tests.streaming.kernel import (
+    NEEDS_LINUX,
+    is_known_to_the_kernel,
+    unsent_bytes,
+    wait_until,
+)
 
 MIB = 1024 * 1024
 # More than receivers have unread, which is copied.
 CONTENT = b"".join(os.urandom(MIB) for _ in range(4)) * 20
+OPEN = 'streaming_streams_open{module="file_download"}'
 BROWSER = "Accept-Encoding: gzip, deflate, br, zstd"
 
 
@@ -165,6 +171,48 @@ def test_a_reader_that_is_too_slow_is_dropped(http, serve, folder):
         wait_until(lambda: not is_known_to_the_kernel(server.url, connection), seconds=20)
         metrics = http.get(f"{server.url}/metrics").text
         assert 'streaming_streams_total{end="too_slow",module="file_download"}' in metrics
+
+
+def count_io(process: Path, name: str) -> int:
+    return int((process / "io").read_text().partition(f"{name}: ")[2].split()[0])
+
+
+@NEEDS_LINUX
+@pytest.mark.slow
+@pytest.mark.parametrize("is_cold", [True, False])
+def test_what_is_on_a_disk_alone_is_read_in_threads(server, folder, is_cold):
+    with (folder / "large.bin").open("rb") as file:
+        os.fsync(file.fileno())
+        if is_cold:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    process = Path(f"/proc/{server.process.pid}")
+    event_loop = process / "task" / process.name
+
+    def read_in_threads() -> int:
+        return count_io(process, "rchar") - count_io(event_loop, "rchar")
+
+    before, from_disk = read_in_threads(), count_io(process, "read_bytes")
+    assert ask(server.url, "/files/large.bin", BROWSER).body == CONTENT
+    if is_cold and count_io(process, "read_bytes") - from_disk < len(CONTENT) / 2:
+        pytest.skip("the file is in memory alone")
+    # A piece at least: the kernel may have read ahead what comes then.
+    assert (read_in_threads() - before > 2 * MIB) == is_cold
+
+
+@NEEDS_LINUX
+@pytest.mark.slow
+def test_slow_readers_take_little_memory(http, serve, folder):
+    readers = 100
+    with serving(serve, folder) as server, contextlib.ExitStack() as connections:
+        ask(server.url, "/files/large.bin")
+        before = server.memory
+        for _ in range(readers):
+            connection = connections.enter_context(connect(server.url))
+            connection.sendall(request("/files/large.bin", BROWSER))
+            assert connection.recv(1000)
+        in_kernel = unsent_bytes(server.url)
+        assert f"{OPEN} {readers}.0" in http.get(f"{server.url}/metrics").text
+        assert server.memory - before + in_kernel < readers * 512 * 1024
 
 
 @pytest.mark.slow

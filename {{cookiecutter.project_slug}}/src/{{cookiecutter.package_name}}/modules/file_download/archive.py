@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from itertools import chain, count
@@ -12,31 +13,29 @@ from zipstream import ZipStream
 
 from ...streaming.responses import StreamResponse
 from .headers import attachment
-from .representation import ContentChanged, Entry, Representation, Storage
+from .representation import ContentChanged, Representation, Storage
 
 MOST_FILES = 10_000
 # What some system takes for more than a part of a name, or does not keep.
 UNSAFE = re.compile(r'[<>:"\\|?*]|[. ]+(?=/|$)')
-DEVICE = re.compile(r"(?i)(?:(?<=^)|(?<=/))(?=(?:con|prn|aux|nul|com\d|lpt\d) *(?:[./]|$))")
+DEVICE = re.compile(
+    r"(?i)(?:(?<=^)|(?<=/))(?=(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[\d¹²³]) *(?:[./]|$))"
+)
 
 
-async def choose_members(storage: Storage, paths: list[str], folder: str) -> list[Entry]:
+async def choose_members(storage: Storage, paths: list[str], folder: str) -> list[Representation]:
     """The files of `paths` as they are now; if there are none, all below `folder`.
 
-    Raises `FileNotFoundError`, and `HTTPException` 422 where they are too many.
+    Raises `NotOffered`, and `HTTPException` 422 where they are too many.
     """
-    if not paths:
-        entries = await storage.list(folder, "", MOST_FILES + 1)
-        if len(entries) > MOST_FILES:
-            raise HTTPException(422, f"A ZIP has {MOST_FILES:,} files at most.")
-        return entries
-    return [(path, await _look(storage, path)) for path in dict.fromkeys(paths)]
-
-
-async def _look(storage: Storage, path: str) -> Representation:
-    content = await storage.open(path)
-    await content.close()
-    return content.representation
+    files = [] if paths else await storage.list(folder, "", MOST_FILES + 1)
+    if len(files) > MOST_FILES:
+        raise HTTPException(422, f"A ZIP has {MOST_FILES:,} files at most.")
+    for path in dict.fromkeys(paths):
+        content = await storage.open(path)
+        await content.close()
+        files.append(content.representation)
+    return files
 
 
 class ZipResponse(StreamResponse):
@@ -47,46 +46,39 @@ class ZipResponse(StreamResponse):
 
     media_type = "application/zip"
 
-    def __init__(self, storage: Storage, members: list[Entry], name: str) -> None:
-        archive, chunk = ZipStream(sized=True), _Chunk()
-        names = safe_names(path for path, _ in members)
-        for safe_name, (_, file) in zip(names, members, strict=True):
-            archive.add(chunk, safe_name, size=file.size)
+    def __init__(self, storage: Storage, members: list[Representation], name: str) -> None:
+        archive, waiting = ZipStream(sized=True), deque[bytes]()
+        for safe_name, file in zip(safe_names(members), members, strict=True):
+            archive.add(_take_all(waiting), safe_name, size=file.size)
         headers = {
             "Content-Disposition": attachment(f"{name}.zip"),
             "Content-Length": str(len(archive)),
         }
-        super().__init__(_write(archive, chunk, storage, members), headers=headers)
+        super().__init__(_write(archive, waiting, storage, members), headers=headers)
 
 
-class _Chunk:
-    """What the archive reads next: it pulls, and what comes asynchronously can only be pushed."""
-
-    content: bytes | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        content, self.content = self.content, None
-        if content is None:
-            raise StopIteration
-        return content
+def _take_all(waiting: deque[bytes]) -> Iterator[bytes]:
+    """What the archive reads: it pulls, and what comes asynchronously can only be pushed."""
+    while waiting:
+        yield waiting.popleft()
 
 
 async def _write(
-    archive: ZipStream, chunk: _Chunk, storage: Storage, members: list[Entry]
+    archive: ZipStream, waiting: deque[bytes], storage: Storage, members: list[Representation]
 ) -> AsyncGenerator[bytes, None]:
-    for path, file in members:
-        pieces = archive.file()
-        yield next(pieces)  # its header
-        content = await storage.open(path)
+    for file in members:
+        content, pieces = await storage.open(file.path), archive.file()
         try:
             if content.representation != file:
-                raise ContentChanged(path)
+                raise ContentChanged(file.path)
             async with aclosing(content.read(range(file.size))) as chunks:
-                async for chunk.content in chunks:
+                # Before its header, so that what is wrong with the first file has a status.
+                chunk = await anext(chunks, b"")
+                yield next(pieces)
+                while chunk:
+                    waiting.append(chunk)
                     yield next(pieces)
+                    chunk = await anext(chunks, b"")
         finally:
             await content.close()
         for piece in pieces:  # its checksum
@@ -95,14 +87,14 @@ async def _write(
         yield piece
 
 
-def safe_names(paths: Iterable[str]) -> Iterator[str]:
-    """A name for each path that can be unpacked everywhere, none of them over another.
+def safe_names(files: Iterable[Representation]) -> Iterator[str]:
+    """A name for each file that can be unpacked everywhere, none of them over another.
 
     Some systems know no case, some normalise Unicode, and some have names of devices.
     """
     taken: set[str] = set()
-    for path in paths:
-        plain = PurePosixPath(DEVICE.sub("_", UNSAFE.sub("_", path)))
+    for file in files:
+        plain = PurePosixPath(DEVICE.sub("_", UNSAFE.sub("_", file.path)))
         numbered = (plain.with_stem(f"{plain.stem} ({number})") for number in count(2))
         for name in chain([plain], numbered):
             key = unicodedata.normalize("NFKC", str(name)).casefold()

@@ -12,7 +12,7 @@ from .ranges import parse_ranges
 from .representation import Representation
 
 TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
-MEMBER = re.compile(rf"[ \t,]*({TAG})[ \t]*(?=,|$)")
+TAGS = re.compile(rf"[ \t,]*+(?:{TAG}[ \t]*+(?:,[ \t,]*+|$))*+")
 
 
 class Decision(NamedTuple):
@@ -57,12 +57,9 @@ def _is_listed(etag: str | None, lines: list[str], *, weakly: bool) -> bool:
     value = ", ".join(lines)
     if value.strip() == "*":
         return True
-    if etag is None:
+    if etag is None or not TAGS.fullmatch(value):
         return False
-    tags, position = [], 0
-    while member := MEMBER.match(value, position):
-        tags.append(member[1])
-        position = member.end()
+    tags = re.findall(TAG, value)
     if weakly:
         return etag.removeprefix("W/") in (tag.removeprefix("W/") for tag in tags)
     return etag in tags and not etag.startswith("W/")

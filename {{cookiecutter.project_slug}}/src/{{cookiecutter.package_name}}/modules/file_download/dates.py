@@ -9,7 +9,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 DAY_NAME = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 LONG_DAY_NAME = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
 MONTH = f"(?P<month>{'|'.join(MONTHS)})"
-TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
+TIME = r"(?P<hour>\d\d):(?P<minute>[0-5]\d):(?P<second>[0-5]\d|60)"  # with leap seconds
 FORMS = [
     re.compile(form, re.ASCII)
     for form in (
@@ -18,7 +18,6 @@ FORMS = [
         rf"{DAY_NAME} {MONTH} (?P<day>\d\d| \d) {TIME} (?P<year>\d\d\d\d)",  # asctime
     )
 ]
-LEAP_SECOND = 60
 # By how much servers are late with `Date`, which they make anew each second or so.
 SECONDS_OF_DATE = 2
 
@@ -26,23 +25,18 @@ SECONDS_OF_DATE = 2
 def parse_date(text: str) -> int | None:
     """Seconds since 1970; `None` for what is no date, or one that does not exist."""
     found = next(filter(None, (form.fullmatch(text) for form in FORMS)), None)
-    if found is None or int(found["second"]) > LEAP_SECOND:
+    if found is None:
         return None
-    year, now = int(found["year"]), datetime.now(UTC)
-    is_short = len(found["year"]) == len("26")
-    if is_short:
-        year += now.year // 100 * 100
-        if year > now.year + 50:
-            year -= 100
-    month, day, hour, minute = (
-        MONTHS.index(found["month"]) + 1,
-        *(int(found[name]) for name in ("day", "hour", "minute")),
-    )
+    year, this_year = int(found["year"]), datetime.now(UTC).year
+    if len(found["year"]) == len("26"):
+        year += this_year // 100 * 100
+        year -= 100 if year > this_year + 50 else 0
+    month = MONTHS.index(found["month"]) + 1
     try:
-        start_of_minute = datetime(year, month, day, hour, minute, tzinfo=UTC)
+        hour = datetime(year, month, int(found["day"]), int(found["hour"]), tzinfo=UTC)
     except ValueError:
         return None
-    return round(start_of_minute.timestamp()) + int(found["second"])
+    return round(hour.timestamp()) + 60 * int(found["minute"]) + int(found["second"])
 
 
 def format_date(seconds: int) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import os
 from collections import OrderedDict
-from contextlib import closing
 from typing import Any
 
 import http_sf
@@ -14,7 +13,7 @@ from fastapi import Request
 
 from ...streaming.shutdown import drain
 from .folder import Folder, OpenFile
-from .representation import Content
+from .representation import Content, NotOffered
 
 MOST_WEIGHT = 10
 REMEMBERED = 10_000
@@ -48,7 +47,10 @@ class Digests:
             self._tasks.popitem(last=False)
         task = self._tasks[key]
         await asyncio.wait([task], timeout=0 if is_large else WAIT_SECONDS)
-        return task.result() if task.done() else None
+        digest = task.result() if task.done() else None
+        if task.done() and digest is None:  # it could not be read, and perhaps can later
+            self._tasks.pop(key, None)
+        return digest
 
 
 async def digest_headers(request: Request, content: Content) -> dict[str, str]:
@@ -68,7 +70,7 @@ async def digest_headers(request: Request, content: Content) -> dict[str, str]:
 def _digest(folder: Folder, path: str, etag: str) -> bytes | None:
     """`None` where the file is no longer the same, or cannot be read."""
     try:
-        with closing(folder.open(path)) as file:
+        with folder.open(path) as file:
             sha256 = hashlib.sha256()
             for start in range(0, file.representation.size, PIECE_BYTES):
                 count = min(PIECE_BYTES, file.representation.size - start)
@@ -77,5 +79,5 @@ def _digest(folder: Folder, path: str, etag: str) -> bytes | None:
                     return None
             is_same = file.representation.etag == etag and not file.has_changed()
             return sha256.digest() if is_same else None
-    except OSError:
+    except (NotOffered, OSError):
         return None

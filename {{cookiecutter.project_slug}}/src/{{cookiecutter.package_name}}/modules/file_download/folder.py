@@ -10,14 +10,16 @@ import stat
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
+from io import FileIO
 from pathlib import Path
 
-from .representation import Representation, media_type_of
+from .representation import NotOffered, Representation
 
 # A FIFO keeps nobody waiting, and a terminal does not become that of the service.
-FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
 NOT_OFFERED = {
     errno.EACCES,
     errno.EINVAL,
@@ -37,21 +39,21 @@ TICK_NS = 20_000_000
 SAMPLE_BYTES = 4096
 
 
-class OpenFile:
+class OpenFile(FileIO):
     """A regular file below the folder, as it was when it was last looked at."""
 
     def __init__(self, descriptor: int, path: str) -> None:
-        # A descriptor that nobody closes would stay; this is closed with its last user.
-        self.file = open(descriptor, "rb", buffering=0)  # noqa: SIM115
+        super().__init__(descriptor)
         self.path = path
         self.look()
 
-    def fileno(self) -> int:
-        return self.file.fileno()
-
     def look(self) -> None:
+        now = time.time_ns()
+        # A write has set its time when it began: the kernel answers this once it is over.
+        with suppress(OSError):  # nothing is in the file
+            os.lseek(self.fileno(), 0, os.SEEK_DATA)
         self.status = os.fstat(self.fileno())
-        self.representation = represent(self.path, self.status)
+        self.representation = represent(self.path, self.status, now)
         self._sample = self._take_sample()
 
     def has_changed(self) -> bool:
@@ -64,20 +66,14 @@ class OpenFile:
             return True
         if now.st_size == before.st_size and now.st_mtime_ns != before.st_mtime_ns:
             return True
-        if now.st_ctime_ns == before.st_ctime_ns:
-            return False
         # What was written anew may be longer, or be given the old time again.
-        return self._take_sample() != self._sample
+        return now.st_ctime_ns != before.st_ctime_ns and self._take_sample() != self._sample
 
     def _take_sample(self) -> int:
         size = self.status.st_size
         starts = (0, size // 2, max(size - SAMPLE_BYTES, 0))
-        ends = (min(start + SAMPLE_BYTES, size) for start in starts)
-        spans = zip(starts, ends, strict=True)
-        return hash(tuple(os.pread(self.fileno(), end - start, start) for start, end in spans))
-
-    def close(self) -> None:
-        self.file.close()
+        sizes = (min(SAMPLE_BYTES, size - start) for start in starts)
+        return hash(tuple(map(os.pread, [self.fileno()] * 3, sizes, starts)))
 
 
 class Folder:
@@ -90,28 +86,35 @@ class Folder:
         self.root = root
 
     def open(self, path: str) -> OpenFile:
-        """Raises `FileNotFoundError` for whatever is not offered."""
-        if not is_path(path):
-            raise _not_found(path)
-        # Anew each time: a folder may be mounted or put in place of another meanwhile.
-        with _closed_after(os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)) as root:
-            descriptor = _open_below(root, path, FLAGS)
+        """Raises `NotOffered` for whatever is no file of the folder."""
+        descriptor = self._open(path, FILE)
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             return OpenFile(descriptor, path)
         os.close(descriptor)
-        raise _not_found(path)
+        raise NotOffered
 
     @contextmanager
-    def open_directory(self, path: str = "") -> Generator[int]:
-        """The descriptor of the folder itself, or of one below it. Raises `FileNotFoundError`."""
-        with _closed_after(os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)) as root:
-            if not path:
-                yield root
-                return
-            if not is_path(path):
-                raise _not_found(path)
-            with _closed_after(_open_below(root, path, os.O_RDONLY | os.O_DIRECTORY)) as directory:
-                yield directory
+    def open_directory(self, path: str) -> Generator[int]:
+        """The descriptor of one below the folder, or of itself. Raises `NotOffered`."""
+        descriptor = self._open(path, DIRECTORY) if path else os.open(self.root, DIRECTORY)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _open(self, path: str, flags: int) -> int:
+        if not is_path(path):
+            raise NotOffered
+        # Anew each time: a folder may be mounted or put in place of another meanwhile.
+        with self.open_directory("") as root:
+            try:
+                descriptor = os.open(path, flags, dir_fd=root)
+            except OSError as error:
+                raise (NotOffered() if error.errno in NOT_OFFERED else error) from error
+            if _place_of(descriptor).startswith(_place_of(root).rstrip("/") + "/"):
+                return descriptor
+        os.close(descriptor)
+        raise NotOffered
 
 
 def is_path(path: str) -> bool:
@@ -119,40 +122,16 @@ def is_path(path: str) -> bool:
     return not UNFIT.search(path) and {"", ".", ".."}.isdisjoint(path.split("/"))
 
 
-def represent(path: str, status: os.stat_result) -> Representation:
-    name = path.rpartition("/")[2]
-    return Representation(
-        name=name,
-        size=status.st_size,
-        etag=etag_of(status),
-        modified=status.st_mtime_ns // SECOND_NS,
-        media_type=media_type_of(name),
-    )
+def represent(path: str, status: os.stat_result, now: int) -> Representation:
+    """What the status says that was asked for at `now`, in nanoseconds, or a little later.
 
-
-def etag_of(status: os.stat_result) -> str | None:
-    """`None` where the file may still change without looking changed.
-
-    A time that is ahead is of another machine's clock, which says nothing of that.
+    There is no ETag where the file may still change without looking changed. A time that is ahead
+    is of another machine's clock, which says nothing of that.
     """
-    age = time.time_ns() - status.st_ctime_ns
-    if -SECOND_NS < age < TICK_NS:
-        return None
-    state = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return f'"{blake2b(repr(state).encode(), digest_size=12).hexdigest()}"'
-
-
-def _open_below(root: int, path: str, flags: int) -> int:
-    try:
-        descriptor = os.open(path, flags, dir_fd=root)
-    except OSError as error:
-        if error.errno in NOT_OFFERED:
-            raise _not_found(path) from error
-        raise
-    if _place_of(descriptor).startswith(_place_of(root).rstrip("/") + "/"):
-        return descriptor
-    os.close(descriptor)
-    raise _not_found(path)
+    etag, state = None, (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    if not -SECOND_NS < now - status.st_ctime_ns < TICK_NS:
+        etag = f'"{blake2b(repr(state).encode(), digest_size=12).hexdigest()}"'
+    return Representation(path, status.st_size, etag, status.st_mtime_ns // SECOND_NS)
 
 
 def _place_of(descriptor: int) -> str:
@@ -163,15 +142,3 @@ def _place_of(descriptor: int) -> str:
         place = fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024))
         return os.fsdecode(place.rstrip(b"\0"))
     return os.readlink(f"/proc/self/fd/{descriptor}")
-
-
-@contextmanager
-def _closed_after(descriptor: int) -> Generator[int]:
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _not_found(path: str) -> FileNotFoundError:
-    return FileNotFoundError(errno.ENOENT, "Not offered", path)

@@ -14,16 +14,14 @@ ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
 def describe(representation: Representation) -> dict[str, str]:
     """The headers of the whole, without its length."""
     headers = {
-        "Accept-Ranges": "bytes",
-        "Content-Type": whole_type(representation),
+        "Accept-Ranges": "bytes" if representation.has_ranges else "none",
+        "Content-Type": content_type(representation),
         # A file is somebody's data: no browser should run it as a page of this origin.
         "Content-Disposition": attachment(representation.name),
         "X-Content-Type-Options": "nosniff",
         # A coded form may come to lie beside any file.
         "Vary": "Accept-Encoding",
     }
-    if not representation.has_ranges:
-        headers["Accept-Ranges"] = "none"
     if representation.etag is not None:
         headers["ETag"] = representation.etag
     if representation.modified is not None:
@@ -33,7 +31,7 @@ def describe(representation: Representation) -> dict[str, str]:
     return headers
 
 
-def whole_type(representation: Representation) -> str:
+def content_type(representation: Representation) -> str:
     media_type = representation.media_type
     return f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
 

@@ -4,8 +4,8 @@ A page takes memory for its own entries only, however many files there are.
 """
 
 import os
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from heapq import nsmallest
 from itertools import islice
 from stat import S_ISLNK, S_ISREG
@@ -13,7 +13,7 @@ from stat import S_ISLNK, S_ISREG
 from pydantic import AwareDatetime, BaseModel, TypeAdapter
 
 from .folder import Folder, is_path, represent
-from .representation import Entry, Representation
+from .representation import NotOffered, Representation
 
 # Fewer at once would read a large folder again and again where most names are not offered.
 FEWEST_AT_ONCE = 100
@@ -26,26 +26,20 @@ class FileEntry(BaseModel):
     media_type: str
     etag: str | None
 
-    @classmethod
-    def of(cls, path: str, file: Representation) -> "FileEntry":
-        modified = None if file.modified is None else datetime.fromtimestamp(file.modified, UTC)
-        about = {"modified": modified, "media_type": file.media_type, "etag": file.etag}
-        return cls(path=path, size=file.size, **about)
-
 
 PAGE = TypeAdapter(list[FileEntry])
 
 
-def encode_page(entries: list[Entry]) -> bytes:
+def encode_page(files: list[Representation]) -> bytes:
     """The JSON of a page; for thousands of entries, nothing for the event loop."""
-    return PAGE.dump_json([FileEntry.of(*entry) for entry in entries])
+    return PAGE.dump_json(PAGE.validate_python(files, from_attributes=True))
 
 
-def list_files(folder: Folder, top: str, after: str, limit: int) -> list[Entry]:
+def list_files(folder: Folder, top: str, after: str, limit: int) -> list[Representation]:
     """At most `limit` files below `top`, behind the path `after`, in the order of code points.
 
     These are the files that a download finds. A link to a folder is not followed: what is in it is
-    listed where it is. Raises `FileNotFoundError` where there is no such folder.
+    listed where it is. Raises `NotOffered` where there is no such folder.
     """
     with folder.open_directory(top):
         pass
@@ -53,31 +47,29 @@ def list_files(folder: Folder, top: str, after: str, limit: int) -> list[Entry]:
     return list(islice(files, limit))
 
 
-def _walk(folder: Folder, top: str, after: str, count: int) -> Iterator[Entry]:
+def _walk(folder: Folder, top: str, after: str, count: int) -> Iterator[Representation]:
     branches = [_children(folder, top, after, count)]
     while branches:
-        path, file = next(branches[-1], ("", None))
-        if file:
-            yield path, file
-        elif path.endswith("/"):
-            branches.append(_children(folder, path, after, count))
-        elif not path:
-            branches.pop()
+        match next(branches[-1], None):
+            case None:
+                branches.pop()
+            case Representation() as file:
+                yield file
+            case path:
+                branches.append(_children(folder, path, after, count))
 
 
-def _children(
-    folder: Folder, top: str, after: str, count: int
-) -> Iterator[tuple[str, Representation | None]]:
-    """Paths below `top`, and what is there; one of a folder ends in `/`, and sorts by it."""
+def _children(folder: Folder, top: str, after: str, count: int) -> Iterator[Representation | str]:
+    """The files in `top`, and the paths of folders, which end in `/` and sort by it."""
     last = ""
     while True:
         try:
             with folder.open_directory(top.removesuffix("/")) as directory:
                 paths = nsmallest(count, _paths(directory, top, after, last))
-                found = [(path, _represent(folder, directory, path)) for path in paths]
-        except FileNotFoundError:
+                found = [_look(folder, directory, path) for path in paths]
+        except NotOffered:
             return  # removed, or not ours any more
-        yield from found
+        yield from filter(None, found)
         if len(paths) < count:
             return
         last = paths[-1]
@@ -92,17 +84,17 @@ def _paths(directory: int, top: str, after: str, last: str) -> Iterator[str]:
                 yield path
 
 
-def _represent(folder: Folder, directory: int, path: str) -> Representation | None:
-    if path.endswith("/") or not is_path(path):
-        return None
+def _look(folder: Folder, directory: int, path: str) -> Representation | str | None:
     name = path.rpartition("/")[2]
+    if not name:
+        return path
     try:
         status = os.stat(name, dir_fd=directory, follow_symlinks=False)
         if S_ISLNK(status.st_mode):
-            file = folder.open(path)
-            file.close()
-            return file.representation
+            with folder.open(path) as file:
+                return file.representation
         is_readable = os.access(name, os.R_OK, dir_fd=directory, effective_ids=True)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotOffered):
         return None
-    return represent(name, status) if S_ISREG(status.st_mode) and is_readable else None
+    is_offered = is_path(path) and S_ISREG(status.st_mode) and is_readable
+    return represent(path, status, time.time_ns()) if is_offered else None

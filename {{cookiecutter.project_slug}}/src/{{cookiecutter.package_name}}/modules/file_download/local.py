@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 import anyio
 from anyio.to_thread import run_sync
-from fastapi import HTTPException
 from starlette.responses import Response
 
 from ...streaming.pools import FILES, LISTINGS
@@ -16,15 +15,15 @@ from .digests import Digests
 from .folder import SECOND_NS, TICK_NS, Folder, OpenFile
 from .headers import describe
 from .listing import list_files
-from .representation import ContentChanged, Entry, Representation, media_type_of
+from .representation import Content, ContentChanged, NotOffered, Representation, Storage
 
 # The coded forms that may lie beside a file, by the ends of their names.
 ENDS = {"zstd": ".zst", "br": ".br", "gzip": ".gz"}
 LOOKS = 10
 
 
-class LocalStorage:
-    """A `Storage` over a folder; nginx sends its files where it has a location for them."""
+class LocalStorage(Storage):
+    """A folder; nginx sends its files where it has a location for them."""
 
     def __init__(self, folder: Folder, accel_location: str | None = None) -> None:
         self.folder = folder
@@ -32,18 +31,14 @@ class LocalStorage:
         self.accel_location = accel_location
 
     async def open(self, path: str, codings: Sequence[str] = ()) -> "LocalContent":
-        """As `Storage.open`. Raises `HTTPException` 503 for a file that is being rewritten."""
+        """As `Storage.open`. Raises `ContentChanged` for a file that is being rewritten."""
         if self.accel_location:  # nginx has its own way to choose a coded form
             codings = ()
         file, coding = await run_sync(self._open, path, codings, limiter=FILES)
         await _settle(file)
-        name = path.rpartition("/")[2]
-        described = replace(
-            file.representation, name=name, media_type=media_type_of(name), coding=coding
-        )
-        return LocalContent(self, file, described)
+        return LocalContent(self, file, replace(file.representation, path=path, coding=coding))
 
-    async def list(self, top: str, after: str, limit: int) -> list[Entry]:
+    async def list(self, top: str, after: str, limit: int) -> list[Representation]:
         return await run_sync(list_files, self.folder, top, after, limit, limiter=LISTINGS)
 
     def _open(self, path: str, codings: Sequence[str]) -> tuple[OpenFile, str | None]:
@@ -51,50 +46,50 @@ class LocalStorage:
         for coding in codings:
             try:
                 coded = self.folder.open(path + ENDS[coding])
-            except FileNotFoundError:
+            except NotOffered:
                 continue
             if coded.status.st_mtime_ns >= file.status.st_mtime_ns:  # else it is of another version
+                file.close()
                 return coded, coding
+            coded.close()
         return file, None
 
 
-class LocalContent:
-    """A `Content` that is a file, whose descriptor the server may send from."""
+class LocalContent(Content):
+    """A file, whose descriptor the server may send from."""
 
     def __init__(
         self, storage: LocalStorage, file: OpenFile, representation: Representation
     ) -> None:
         self._storage = storage
-        self.file = file
+        self.file = self._file = file
         self.representation = representation
 
     async def read(self, span: range) -> AsyncGenerator[bytes, None]:
-        """As `Content.read`."""
         for start in span[::CHUNK_BYTES]:
             count = min(CHUNK_BYTES, span.stop - start)
-            chunk = _read_from_memory(self.file.fileno(), count, start)
+            chunk = _read_from_memory(self._file.fileno(), count, start)
             if len(chunk) < count:
-                chunk = await run_sync(os.pread, self.file.fileno(), count, start, limiter=FILES)
-            if len(chunk) < count or self.file.has_changed():
-                raise ContentChanged(f"{self.file.path!r} has changed while it was sent.")
+                chunk = await run_sync(os.pread, self._file.fileno(), count, start, limiter=FILES)
+            if len(chunk) < count or self._file.has_changed():
+                raise ContentChanged(self._file.path)
             yield chunk
 
     async def digest(self) -> bytes | None:
-        return await self._storage.digests.make(self.file)
+        return await self._storage.digests.make(self._file)
 
     async def offload(self, method: str) -> Response | None:
         """To nginx, whose own validators and ranges those of the file then are."""
         location = self._storage.accel_location
         if location is None:
             return None
-        headers = describe(self.representation) | {
-            "X-Accel-Redirect": location + quote(self.file.path)
-        }
-        kept = headers.keys() - {"ETag", "Last-Modified", "Accept-Ranges"}
-        return Response(headers={name: headers[name] for name in kept})
+        headers = describe(self.representation)
+        for name in ("ETag", "Last-Modified", "Accept-Ranges"):
+            headers.pop(name, None)
+        return Response(headers=headers | {"X-Accel-Redirect": location + quote(self._file.path)})
 
     async def close(self) -> None:
-        self.file.close()
+        self._file.close()
 
 
 async def _settle(file: OpenFile) -> None:
@@ -107,7 +102,8 @@ async def _settle(file: OpenFile) -> None:
         await run_sync(file.look, limiter=FILES)
         if file.representation.size > size:  # it grows, and what is there stays
             return
-    raise HTTPException(503, "The file is being rewritten.", {"Retry-After": "1"})
+    file.close()
+    raise ContentChanged(file.path)
 
 
 def _read_from_memory(descriptor: int, count: int, start: int) -> bytes:

@@ -17,10 +17,10 @@ from obstore.exceptions import (
 from obstore.store import HTTPStore, from_url
 from starlette.responses import RedirectResponse, Response
 
+from ...streaming.settings import CHUNK_BYTES
 from .folder import is_path
-from .representation import ContentChanged, Entry, Representation, media_type_of
+from .representation import Content, ContentChanged, NotOffered, Representation, Storage
 
-CHUNK_BYTES = 64 * 1024
 OPTIONS: Any = {
     "allow_http": True,  # where the URL says so
     # One for the whole body would cut off who reads slowly; what is bounded is each wait.
@@ -35,113 +35,102 @@ NO_TIME = datetime.fromtimestamp(0, UTC)
 logger = logging.getLogger(__name__)
 
 
-class StoredObject:
-    """The content of one version of an object."""
-
-    file = None
-
-    def __init__(
-        self, store: Any, path: str, representation: Representation, presigned_seconds: int | None
-    ) -> None:
-        self.representation = representation
-        self._store = store
-        self._path = path
-        self._presigned_seconds = presigned_seconds
-
-    async def read(self, span: range) -> AsyncGenerator[bytes, None]:
-        about = self.representation
-        options: Any = {} if span == range(about.size) else {"range": (span.start, span.stop)}
-        if about.etag and about.etag.startswith('"'):
-            options["if_match"] = about.etag
-        try:
-            result = await obstore.get_async(self._store, self._path, options=options)
-        except (FileNotFoundError, PreconditionError) as error:
-            raise ContentChanged(self._path) from error
-        # Not every server heeds `If-Match`.
-        if (result.meta["size"], result.meta["e_tag"]) != (about.size, about.etag):
-            raise ContentChanged(self._path)
-        async for piece in result.stream(min_chunk_size=CHUNK_BYTES):
-            for start in range(0, len(piece), CHUNK_BYTES):
-                yield piece[start : start + CHUNK_BYTES]
-
-    async def digest(self) -> bytes | None:
-        return None  # all of it would have to come from the store
-
-    async def offload(self, method: Any) -> Response | None:
-        """To a URL at which anybody may read the object for a while."""
-        if self._presigned_seconds is None:
-            return None
-        lifetime = timedelta(seconds=self._presigned_seconds)
-        url = await obstore.sign_async(self._store, method, self._path, lifetime)
-        return RedirectResponse(url, headers={"Cache-Control": "no-store"})
-
-    async def close(self) -> None:
-        """Nothing is open but while it is read."""
-
-
-class ObjectStorage:
+class ObjectStorage(Storage):
     """The objects below a URL, such as `s3://bucket/folder`; credentials are the environment's.
 
-    Whatever fails there is a 502; its reason is in the log alone.
+    Whatever fails there is a 503; its reason is in the log alone.
     """
 
     def __init__(self, url: str, presigned_seconds: int | None = None) -> None:
-        self._store: Any = from_url(url, client_options=OPTIONS, retry_config=RETRIES)
-        self._presigned_seconds = presigned_seconds
+        self.store: Any = from_url(url, client_options=OPTIONS, retry_config=RETRIES)
+        self.presigned_seconds = presigned_seconds
 
-    async def open(self, path: str, codings: Sequence[str] = ()) -> StoredObject:
+    async def open(self, path: str, codings: Sequence[str] = ()) -> "StoredObject":
         if not is_path(path):
-            raise FileNotFoundError(path)
+            raise NotOffered
         with _failures_told():
-            representation = await self._ask(path)
-        return StoredObject(self._store, path, representation, self._presigned_seconds)
+            return StoredObject(self, await self._ask(path))
 
-    async def list(self, top: str, after: str, limit: int) -> list[Entry]:
-        """At most `limit` objects below `top`, behind `after` in the order of the store."""
-        entries: list[Entry] = []
+    async def list(self, top: str, after: str, limit: int) -> list[Representation]:
+        """As `Storage.list`, in the order of the store."""
+        if not all(is_path(path) for path in (top, after) if path):
+            raise NotOffered
+        files: list[Representation] = []
         with _failures_told():
-            async for page in obstore.list(self._store, top, offset=after or None):
-                entries += [(m["path"], _represent(m)) for m in page if is_path(m["path"])]
-                if len(entries) >= limit:
+            async for page in obstore.list(self.store, top, offset=after or None):
+                files += [_represent(meta) for meta in page if is_path(meta["path"])]
+                if len(files) >= limit:
                     break
-        return entries[:limit]
+        return files[:limit]
 
     async def _ask(self, path: str) -> Representation:
         has_ranges = True
-        if isinstance(self._store, HTTPStore):  # not every server has ranges
+        if isinstance(self.store, HTTPStore):  # not every server has ranges
             try:
-                first = await obstore.get_async(self._store, path, options={"range": (0, 1)})
+                first = await obstore.get_async(self.store, path, options={"range": (0, 1)})
                 await first.bytes_async()  # so that the connection can be used again
                 return _represent(first.meta, first.attributes.get("Content-Encoding"))
             except NotSupportedError:
                 has_ranges = False
             except BaseError:
                 pass  # an empty object has no first byte
-        result = await obstore.get_async(self._store, path, options={"head": True})
+        result = await obstore.get_async(self.store, path, options={"head": True})
         coding = result.attributes.get("Content-Encoding")
         return _represent(result.meta, coding, has_ranges or not result.meta["size"])
 
 
+class StoredObject(Content):
+    """One version of an object; nothing is open but while it is read."""
+
+    def __init__(self, storage: ObjectStorage, representation: Representation) -> None:
+        self.representation = representation
+        self._storage = storage
+
+    async def read(self, span: range) -> AsyncGenerator[bytes, None]:
+        about = self.representation
+        options: Any = {} if span == range(about.size) else {"range": (span.start, span.stop)}
+        if about.etag and about.etag.startswith('"'):
+            options["if_match"] = about.etag
+        with _failures_told():
+            try:
+                result = await obstore.get_async(self._storage.store, about.path, options=options)
+            except (FileNotFoundError, PermissionDeniedError, PreconditionError) as error:
+                raise ContentChanged(about.path) from error
+            # Not every server heeds `If-Match`.
+            if (result.meta["size"], result.meta["e_tag"]) != (about.size, about.etag):
+                raise ContentChanged(about.path)
+            async for piece in result.stream(min_chunk_size=CHUNK_BYTES):
+                for start in range(0, len(piece), CHUNK_BYTES):
+                    yield piece[start : start + CHUNK_BYTES]
+
+    async def offload(self, method: Any) -> Response | None:
+        """To a URL at which anybody may read the object for a while."""
+        if self._storage.presigned_seconds is None:
+            return None
+        lifetime = timedelta(seconds=self._storage.presigned_seconds)
+        url = await obstore.sign_async(
+            self._storage.store, method, self.representation.path, lifetime
+        )
+        return RedirectResponse(url, headers={"Cache-Control": "no-store"})
+
+
 def _represent(meta: Any, coding: str | None = None, has_ranges: bool = True) -> Representation:
-    name, time = meta["path"].rpartition("/")[2], meta["last_modified"]
-    return Representation(
-        name=name,
-        size=meta["size"],
-        etag=meta["e_tag"],
-        modified=None if time == NO_TIME else int(time.timestamp()),
-        media_type=media_type_of(name),
-        coding=coding,
-        has_ranges=has_ranges,
-    )
+    time = meta["last_modified"]
+    modified = None if time == NO_TIME else int(time.timestamp())
+    return Representation(meta["path"], meta["size"], meta["e_tag"], modified, coding, has_ranges)
 
 
 @contextmanager
 def _failures_told() -> Generator[None]:
     try:
         yield
+    except FileNotFoundError as error:
+        raise NotOffered from error
     except PermissionDeniedError as error:  # so S3 says that there is none, to who may not list
         logger.warning("The store does not give an object: %s", error)
-        raise FileNotFoundError from error
+        raise NotOffered from error
     except BaseError as error:
         logger.warning("The store has failed: %s", error)
-        raise HTTPException(502, "The store of the files does not answer as it should.") from error
+        raise HTTPException(
+            503, "The store of the files has failed.", {"Retry-After": "5"}
+        ) from error

@@ -1,10 +1,10 @@
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import HTTPException, Path, Query, Request
+from fastapi import Path, Query, Request
 from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
 
@@ -14,7 +14,7 @@ from ...streaming.routing import ProblemRouter
 from .archive import ZipResponse, choose_members
 from .digests import digest_headers
 from .listing import FileEntry, encode_page
-from .representation import Storage
+from .representation import NotOffered, Storage
 from .sending import ContentResponse
 from .storage import open_storage
 
@@ -55,11 +55,9 @@ class ArchiveParameters(BaseModel, extra="forbid"):
 async def list_files(request: Request, page: Annotated[PageParameters, Query()]) -> Response:
     """List the files, in the order of their paths."""
     storage: Storage = request.state.files
-    with _refused():
-        entries = await storage.list(page.folder.rstrip("/"), page.after, page.limit)
-    content = await run_sync(encode_page, entries, limiter=LISTINGS)
-    headers = {"Cache-Control": "no-store"}
-    return Response(content, headers=headers, media_type="application/json")
+    files = await storage.list(page.folder.rstrip("/"), page.after, page.limit)
+    content = await run_sync(encode_page, files, limiter=LISTINGS)
+    return Response(content, 200, {"Cache-Control": "no-store"}, "application/json")
 
 
 @router.get("/files.zip", response_class=ZipResponse, status_code=200)
@@ -69,8 +67,7 @@ async def download_archive(
     """Send several files, all below a folder, or all there are, as one ZIP."""
     storage: Storage = request.state.files
     folder = choice.folder.rstrip("/")
-    with _refused():
-        members = await choose_members(storage, choice.path, folder)
+    members = await choose_members(storage, choice.path, folder)
     name = folder.rpartition("/")[2] or "files"
     return await run_sync(ZipResponse, storage, members, name, limiter=LISTINGS)
 
@@ -83,20 +80,11 @@ async def download_file(
     """Send a file, or the ranges of it that are asked for, as RFC 9110 has it."""
     storage: Storage = request.state.files
     codings = rank_codings(", ".join(request.headers.getlist("accept-encoding")))
-    with _refused():
-        # Starlette leaves a line feed at the end away.
-        if not request.scope["path"].endswith(path):
-            raise FileNotFoundError
-        content = await storage.open(path, codings)
+    # Starlette leaves a line feed at the end away.
+    if not request.scope["path"].endswith(path):
+        raise NotOffered
+    content = await storage.open(path, codings)
     if offloaded := await content.offload(request.method):
         await content.close()
         return offloaded
     return ContentResponse(request, content, await digest_headers(request, content))
-
-
-@contextmanager
-def _refused() -> Generator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise HTTPException(404) from error
