@@ -1,5 +1,7 @@
 """Jobs of two processes that share their state; each request may meet either of them."""
 
+import json
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -171,17 +173,21 @@ def test_a_segment_has_a_head(http, jobs, whole):
     assert response.headers["content-disposition"] == 'attachment; filename="readings-1.csv"'
 
 
-def test_progress_goes_on_about_every_second(jobs):
+def test_progress_comes_as_events_up_to_the_end(http, jobs):
     path = jobs.start("slow", format="jsonl")
-    seen = []
-    while (job := jobs.read(path))["status"] in {"accepted", "running"}:
-        seen.append(job["progress"]["rows"])
-        assert job["segments"] == []
-        time.sleep(0.1)
-    assert seen == sorted(seen)
-    assert len(set(seen)) >= 3
-    assert job["status"] == "complete"
-    assert job["progress"]["rows"] == 30_000
+    events = http.get(f"{jobs.url}{path}/events")
+    assert events.headers["content-type"].startswith("text/event-stream")
+    names = re.findall(r"^event: (.+)$", events.text, re.MULTILINE)
+    told = [json.loads(data) for data in re.findall(r"^data: (.+)$", events.text, re.MULTILINE)]
+    assert names == [status["status"] for status in told]
+    assert names[-1] == "complete"
+    assert names.count("complete") == 1
+    rows = [status["progress"]["rows"] for status in told]
+    assert rows == sorted(rows)
+    assert len(set(rows)) >= 3
+    assert [status["segments"] for status in told[:-1]] == [[]] * (len(told) - 1)
+    assert told[-1] == jobs.read(path)
+    assert http.get(f"{jobs.url}/exports/jobs/nope/events").status_code == 404
 
 
 def test_expiry_is_a_time_once_the_job_is_over(jobs, whole):
