@@ -241,6 +241,9 @@ def test_openapi_describes_jobs(http, jobs):
     paths = document["paths"]
     post = paths["/exports"]["post"]
     assert {"Location", "Retry-After"} <= post["responses"]["202"]["headers"].keys()
+    body = document["components"]["schemas"]["ExportRequest"]
+    assert {"source", "format", "columns"} <= body["properties"].keys()
+    assert body["required"] == ["source"]
     assert {"prefer", "idempotency-key"} == {each["name"] for each in post["parameters"]}
     assert paths["/exports/jobs/{id}"].keys() == {"get", "delete"}
     assert "206" in paths["/exports/jobs/{id}/segments/{number}"]["get"]["responses"]
