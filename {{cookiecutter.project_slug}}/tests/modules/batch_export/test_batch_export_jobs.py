@@ -165,6 +165,16 @@ def whole(http, served):
     return segment, jobs.fetch(segment)
 
 
+def test_several_ranges_come_as_parts(http, jobs, whole):
+    segment, content = whole
+    response = http.get(jobs.url + segment["url"], headers={"Range": "bytes=0-9,100000-100019"})
+    assert response.status_code == 206
+    assert response.headers["content-type"].startswith("multipart/byteranges; boundary=")
+    assert len(response.content) == int(response.headers["content-length"])
+    for part in (content[:10], content[100_000:100_020]):
+        assert b"\r\n\r\n" + part + b"\r\n" in response.content
+
+
 def test_a_segment_has_a_head(http, jobs, whole):
     segment, content = whole
     response = http.head(jobs.url + segment["url"])
