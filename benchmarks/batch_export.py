@@ -1,6 +1,7 @@
 """Exports of a whole table, against a naive one and against the database itself."""
 
 from .comparison import Group, Ratio
+from .export_jobs import job_group
 from .workplace import FIRST_BYTE, MEMORY, ROWS, Workplace
 
 NAIVE = "naive CSV: fetchmany, csv.writer"
@@ -26,5 +27,6 @@ def groups(workplace: Workplace) -> list[Group]:
                 Ratio(ROWS, "service, jsonl", "DuckDB, COPY jsonl to a file"),
                 Ratio(ROWS, "service, parquet", "DuckDB, COPY parquet to a file"),
             ),
-        )
+        ),
+        job_group(workplace, FORMATS),
     ]

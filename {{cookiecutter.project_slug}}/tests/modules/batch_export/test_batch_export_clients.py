@@ -49,8 +49,10 @@ def in_segments(serve_own, tmp_path_factory) -> Iterator[str]:
         yield server.url
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("format", ["csv", "jsonl"])
+@pytest.mark.parametrize(
+    ("client", "format"),
+    [*((client, "csv") for client in CLIENTS), ("python/batch_export.py", "jsonl")],
+)
 def test_segments_are_joined_into_the_file_of_the_direct_export(
     http, run_client, in_segments, client, format, tmp_path
 ):

@@ -120,6 +120,10 @@ def test_a_disk_that_is_full_fails_the_job(http, start, storage):
 @pytest.mark.slow
 def test_expired_jobs_are_swept_but_not_while_they_are_read(http, start, storage):
     settings = {"BATCH_EXPORT_EXPIRE_SECONDS": "2", "BATCH_EXPORT_SEGMENT_BYTES": "1000000000"}
+    orphan, other = (storage / name for name in ("0" * 32, "photos"))
+    for folder in (orphan, other):
+        folder.mkdir(parents=True)
+        (folder / "1-1.csv").touch()
     with start(**settings) as server:
         jobs = Jobs(http, server.url)
         path, unread = (jobs.start("readings", format="arrow") for _ in range(2))
@@ -132,7 +136,8 @@ def test_expired_jobs_are_swept_but_not_while_they_are_read(http, start, storage
             assert jobs.read(path)["status"] == "complete"
             assert size + sum(map(len, chunks)) == segment["bytes"]
         wait_for_end(jobs, path)
-        assert [*storage.glob("*/")] == []
+        assert [*storage.glob("*/")] == [other]
+        assert files_of(storage) == {"1-1.csv"}
 
 
 def wait_for_end(jobs: Jobs, path: str) -> None:
@@ -143,9 +148,10 @@ def wait_for_end(jobs: Jobs, path: str) -> None:
 
 
 @pytest.mark.slow
-def test_there_are_only_so_many_jobs(http, start):
+def test_there_are_only_so_many_jobs(http, start, storage):
     limits = {"BATCH_EXPORT_MAX_JOBS": "4", "BATCH_EXPORT_MAX_JOBS_PER_ADDRESS": "3"}
     with start(BATCH_EXPORT_PARALLEL_JOBS="0", FORWARDED_ALLOW_IPS="*", **limits) as server:
+        assert not storage.exists()  # until somebody asks for a job
         jobs = Jobs(http, server.url)
         mine = [jobs.start("readings") for _ in range(3)]
         refused = jobs.post("readings")

@@ -55,7 +55,7 @@ class Attempt:
             if self._job.tries > MOST_TRIES:
                 raise GivenUp
             await self._run()
-        except Fenced:
+        except (Fenced, JobsUnavailable):  # the next attempt goes on where this one was
             logger.warning("Attempt %d at %s counts no more.", self._job.attempt, self._job.id)
         except (asyncio.CancelledError, ShuttingDown) as error:
             with suppress(Fenced, JobsUnavailable):

@@ -22,6 +22,7 @@ except ImportError:  # Windows, which deletes no file that is open
     fcntl = None
 
 T = TypeVar("T")
+JOB_ID = "[0-9a-f]" * 32
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -56,8 +57,8 @@ class SegmentFolder:
         await _in_thread(partial(shutil.rmtree, self.root / job, ignore_errors=True))
 
     async def jobs(self) -> list[str]:
-        """Those that have a folder."""
-        return await _in_thread(lambda: [path.name for path in self.root.glob("*/")])
+        """Those that have a folder; what else is there is somebody else's."""
+        return await _in_thread(lambda: [path.name for path in self.root.glob(JOB_ID)])
 
     async def remove_unread(self, job: str) -> bool:
         """Remove the files of a job, unless one of them is being read."""

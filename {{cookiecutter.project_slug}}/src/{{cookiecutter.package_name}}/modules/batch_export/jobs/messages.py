@@ -8,24 +8,23 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
 from ....streaming.problems import Problem
+from ..parameters import Parameters
 from .job import Job, Progress, Status
 
 Value = str | bool | int | float | None
 
 
+def _describe_parameters(schema: dict[str, Any]) -> None:
+    """Those of all tables; each has more of its own."""
+    schema["properties"] |= Parameters.model_json_schema()["properties"]
+    schema["properties"]["columns"] = {"type": "array", "items": {"type": "string"}}
+    schema["examples"] = [{"source": "readings", "format": "parquet", "site": "Lyon"}]
+
+
 class ExportRequest(BaseModel):
     """What is exported: the parameters of `GET /exports/{source}`, and `source`."""
 
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={
-            "properties": {
-                "format": {"enum": ["csv", "jsonl", "parquet", "arrow"], "default": "csv"},
-                "columns": {"type": "array", "items": {"type": "string"}},
-            },
-            "examples": [{"source": "readings", "format": "parquet", "site": "Lyon"}],
-        },
-    )
+    model_config = ConfigDict(extra="allow", json_schema_extra=_describe_parameters)
     __pydantic_extra__: dict[str, Value | list[Value]] = Field(init=False)  # ty: ignore[incompatible-mutable-override]
 
     source: Annotated[str, Field(description="A name of `/exports/{source}`.")]

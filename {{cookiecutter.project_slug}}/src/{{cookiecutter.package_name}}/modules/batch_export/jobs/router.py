@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from uuid import uuid4
 
 from fastapi import Header, HTTPException, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.sse import ServerSentEvent
 from starlette.datastructures import QueryParams
 
 from ....streaming.limits import client_address
+from ....streaming.responses import EventStreamResponse
 from ....streaming.routing import ProblemRouter
 from ....streaming.supervision import keep_running
 from ..choice import choose
@@ -117,6 +120,14 @@ async def read_job(request: Request, id: JobId) -> Response:
     return _answer(request, await jobs.find(id))
 
 
+@router.get("/jobs/{id}/events", response_class=EventStreamResponse)
+async def follow_job(request: Request, id: JobId) -> EventStreamResponse:
+    """The same about every second as an event that is named after the status, up to the end."""
+    jobs: Jobs = request.state.export_jobs
+    await jobs.find(id)
+    return EventStreamResponse(_follow(request, jobs, id))
+
+
 @router.delete("/jobs/{id}", status_code=HTTPStatus.NO_CONTENT)
 async def cancel_job(request: Request, id: JobId) -> None:
     """End a job, and remove its segments; who reads one of them gets the rest of it."""
@@ -141,11 +152,24 @@ async def read_segment(request: Request, id: JobId, number: Number) -> Response:
     return SegmentResponse(jobs.folder.path(job.id, segment.file), job, number)
 
 
-def _answer(request: Request, job: Job) -> Response:
+async def _follow(request: Request, jobs: Jobs, id: str) -> AsyncGenerator[ServerSentEvent, None]:
+    while True:
+        status = _describe(request, await jobs.find(id))
+        yield ServerSentEvent(event=status.status, data=status)
+        if status.status not in UNFINISHED:
+            return
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+def _describe(request: Request, job: Job) -> JobStatus:
     def url_of_segment(number: int) -> str:
         return request.url_for("read_segment", id=job.id, number=str(number)).path
 
-    status = status_of(job, url_of_segment)
+    return status_of(job, url_of_segment)
+
+
+def _answer(request: Request, job: Job) -> Response:
+    status = _describe(request, job)
     headers = {"Cache-Control": "no-store"}
     if job.status in UNFINISHED:
         headers["Retry-After"] = str(RETRY_SECONDS)

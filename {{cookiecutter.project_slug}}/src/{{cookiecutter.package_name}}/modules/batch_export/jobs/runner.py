@@ -55,6 +55,7 @@ class Runner:
         for job in await self._store.expired():
             if await self._folder.remove_unread(job.id):
                 await self._store.forget(job)
-        # What somebody was about to remove when he was killed; in this order, as a job comes first.
-        for left in {*await self._folder.jobs()} - await self._store.holding():
-            await self._folder.remove_unread(left)
+        # What somebody was about to remove when he was killed. A job is there before its folder.
+        if folders := await self._folder.jobs():
+            for left in {*folders} - await self._store.holding():
+                await self._folder.remove_unread(left)
