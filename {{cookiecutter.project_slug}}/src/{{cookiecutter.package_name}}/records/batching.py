@@ -18,7 +18,7 @@ from .formats import Encoder
 
 in_thread = partial(run_sync, limiter=COMPUTING)
 # To hand work over to a thread takes as long as to encode some kilobytes.
-CHUNKS_AT_ONCE = 4
+CHUNKS_AT_ONCE = 2
 
 
 async def encode_batches(
@@ -31,7 +31,7 @@ async def encode_batches(
     is not asynchronous is read in a thread. What is small is joined up to 64 KiB, or for 20 ms;
     what is large is encoded in parts of half of that. The first chunk is made of the first thing
     that is yielded. The source is ahead of the reader by 64 KiB and one thing at most; of Arrow data,
-    the next 256 KiB are encoded in a thread while these are sent.
+    the next 128 KiB are encoded in a thread while these are sent.
 
     Raises what the source and the format raise, and `TypeError` with the type of what is no source
     or no record: before the first chunk with nothing sent; later, the last chunk is what the format

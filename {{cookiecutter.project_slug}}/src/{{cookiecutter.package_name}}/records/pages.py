@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
 
 import pyarrow as pa
@@ -14,13 +15,13 @@ from .inputs import without_rows
 from .table import quote
 from .tables import Condition, Description, ServedTable
 
-# The key of a row, as a struct of texts: what a cursor holds.
-KEY = "@key of the row"
-TIE = "@tie of the row"
+# The key of a row, as a struct of texts: what a cursor holds. No column has such a name.
+KEY = f"key {token_hex(8)}"
+TIE = f"tie {token_hex(8)}"
 # The first page is small, so that nobody waits for it, and tells how large rows are. The next ones
-# grow: a query costs about as much for many rows as for a few, but not every reader wants them all.
-FIRST_ROWS = 250
-GROWTH = 8
+# grow by half: a query costs about as much for many rows as for a few, but a reader that stops after
+# a few is not to hold many.
+FIRST_ROWS = 500
 MOST_BATCHES = 16
 # Two pages may be in memory, the one that is sent and the next.
 PAGE_BYTES = 2 * 1024 * 1024
@@ -43,10 +44,10 @@ class KeyProblem(HTTPException):
     type = "/problems/unordered-key"
 
     def __init__(self, table: ServedTable, reason: str) -> None:
-        names = ", ".join(table.table.key_names)
+        names = f" ({', '.join(table.table.key_names)})" if table.table.key_names else ""
         super().__init__(
             409,
-            f"The table {table.name!r} cannot be walked in the order of its key ({names}): {reason}."
+            f"The table {table.name!r} cannot be walked in the order of its key{names}: {reason}."
             f" Name a column without NULL and repeated values as its key, or several columns that"
             f" are unique together; /exports/{table.name} sends the table in any order.",
         )
@@ -281,7 +282,7 @@ class _Pages:
         if not len(page):
             return
         most_rows = PAGE_BYTES * len(page) // max(page.nbytes, 1)
-        self._rows = max(1, min(GROWTH * self._rows, self._most_rows, most_rows))
+        self._rows = max(1, min(3 * self._rows // 2 + 1, self._most_rows, most_rows))
         if self._largest:
             first, last = (int(*page.column(KEY)[place].as_py().values()) for place in (0, -1))
             self._growth = max(last - first, 1), max(len(page) - 1, 1)
