@@ -25,7 +25,6 @@ def test_a_command_of_the_docs_works(block, service, run, require, tmp_path):
     for program in {"curl", "node"} & set(block.split()):
         require(program)
     shutil.copytree(PROJECT / "clients", tmp_path / "clients")
-    # `uv run` gives a client an environment of its own; the tests' has the same packages.
-    script = block.replace(ANYWHERE, service).replace("uv run", sys.executable)
+    script = block.replace(ANYWHERE, service).replace(".venv/bin/python", sys.executable)
     result = run(require("sh"), "-e", "-c", script)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -33,6 +33,8 @@ LARGEST = {
     for name, bits in {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}.items()
     for sign in ("", "U")
 }
+# In others a column may have values of any type.
+EXACT_INTEGERS = ("duckdb", "postgresql")
 FLOATS = ("DOUBLE", "FLOAT", "REAL", "double precision", "real", "numeric")
 
 Key = dict[str, str]
@@ -184,11 +186,12 @@ class _Pages:
         self.begin_small()
         # By how much integer keys grew over how many rows of the last page, and the largest there is.
         self._growth: tuple[int, int] | None = None
-        is_integer = table.database.dialect == "duckdb" and len(self._key) == 1
-        self._largest = LARGEST.get(self._key[0].sql_type, 0) if is_integer else 0
+        dialect, sql_type = table.database.dialect, self._key[0].sql_type.upper()
+        is_integer = len(self._key) == 1 and dialect in EXACT_INTEGERS and sql_type in LARGEST
+        self._largest = LARGEST[sql_type] if is_integer and dialect == "duckdb" else 0
         # Integers are compared here; other keys come as text, and only the database knows them.
-        self._has_ties_told = not self._is_proven and not self._largest
-        form = "{}" if self._largest else "CAST({} AS VARCHAR)"
+        self._has_ties_told = not self._is_proven and not is_integer
+        form = "{}" if is_integer else "CAST({} AS VARCHAR)"
         keys = [f'{form.format(quote(c.name))} AS "{KEY}{n}"' for n, c in enumerate(self._key)]
         tie = [f'"{TIE}"'] if self._has_ties_told else []
         self._select = ", ".join([table.select(self._fields, description), *keys, *tie])
