@@ -16,6 +16,7 @@ FIRST_BYTE = Metric("first byte, ms", 1, less_is_better=True)
 MEMORY = Metric("memory, MiB more", 1, less_is_better=True)
 
 TABLE_ROWS = 1_000_000
+PERIOD_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,14 @@ class Workplace:
         return {
             "DEMO_ROWS": str(self.rows),
             "DEMO_FOLDER": str(SERVICE.parent / "demo"),
-            "DEMO_PERIOD_SECONDS": "3600",
+            "DEMO_PERIOD_SECONDS": str(PERIOD_SECONDS),
             "FILE_DOWNLOAD_FOLDER": str(self.folder),
             "READINGS_DATABASE": str(self.database),
         }
 
     @property
     def database(self) -> Path:
-        return SERVICE.parent / "demo" / f"readings-{self.rows}.duckdb"
+        return SERVICE.parent / "demo" / f"readings-{self.rows}-{PERIOD_SECONDS}.duckdb"
 
     def make_table(self) -> None:
         """The service makes its demo table when it starts for the first time."""
