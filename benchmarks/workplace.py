@@ -72,12 +72,13 @@ class Workplace:
 
         return Peer(name, measure)
 
-    def copy_peer(self, name: str, options: str) -> Peer:
-        """The database writes the table to a file itself, with all cores."""
+    def copy_peer(self, name: str, options: str, query: str = "FROM readings") -> Peer:
+        """The database writes the rows to a file itself, with all cores."""
 
         def measure() -> Sample:
             file = self.folder / "copy"
-            command = [PYTHON, "-m", "benchmarks.peers.copy_readings", self.database, file, options]
+            copy = (PYTHON, "-m", "benchmarks.peers.copy_readings")
+            command = [*copy, self.database, file, options, query]
             result = subprocess.run(
                 command, cwd=TEMPLATE, capture_output=True, encoding="utf-8", check=False
             )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from openapi_spec_validator import OpenAPIV32SpecValidator
+from openapi_spec_validator import OpenAPIV31SpecValidator, OpenAPIV32SpecValidator
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -29,6 +29,14 @@ def test_openapi_is_valid_3_2(http, service):
     openapi = http.get(f"{service}/openapi.json").json()
     assert openapi["openapi"] == "3.2.0"
     OpenAPIV32SpecValidator(openapi).validate()
+
+
+def test_openapi_is_valid_3_1_too_and_says_of_a_stream_that_it_is_text(http, service):
+    openapi = http.get(f"{service}/openapi-3.1.json").json()
+    assert openapi["openapi"] == "3.1.1"
+    assert openapi["paths"].keys() == http.get(f"{service}/openapi.json").json()["paths"].keys()
+    assert "itemSchema" not in str(openapi)
+    OpenAPIV31SpecValidator(openapi).validate()
 
 
 def links_of(page: httpx2.Response) -> list[httpx2.URL]:
@@ -66,7 +74,8 @@ def test_the_pages_stand_behind_a_prefix(http, service, page):
 
 def test_the_prefix_of_a_proxy_is_in_openapi(http, serve):
     with serve(f"{PACKAGE}.main:app", "--root-path", "/data/") as server:
-        assert http.get(f"{server.url}/openapi.json").json()["servers"] == [{"url": "/data"}]
+        for document in ("openapi.json", "openapi-3.1.json"):
+            assert http.get(f"{server.url}/{document}").json()["servers"] == [{"url": "/data"}]
 
 
 @pytest.mark.slow

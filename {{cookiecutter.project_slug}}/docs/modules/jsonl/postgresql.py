@@ -10,16 +10,18 @@ import asyncpg
 import pyarrow as pa
 from fastapi import HTTPException
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from .record_source import Instant, RecordQuery, RecordSource, last_key
+from ...records.filters import Instant
+from ...streaming.settings import EnvironmentSettings
+from .record_source import RecordQuery, RecordSource, last_key
 from .settings import jsonl_settings
 
 logger = logging.getLogger(__name__)
 
 
-class DatabaseSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="DATABASE_", env_file=".env", extra="ignore")
+class DatabaseSettings(EnvironmentSettings):
+    model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
     url: Annotated[SecretStr, Field(description="`postgresql://user:password@host/database`")]
     pool_size: Annotated[int, Field(ge=1, description="Most connections of a process.")] = 10

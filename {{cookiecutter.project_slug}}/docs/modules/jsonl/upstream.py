@@ -10,18 +10,20 @@ import httpx2
 import pyarrow as pa
 from fastapi import HTTPException
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr, TypeAdapter, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from ...records.filters import Instant
 from ...records.formats import Batch
-from .record_source import Instant, RecordQuery, RecordSource
+from ...streaming.settings import EnvironmentSettings
+from .record_source import RecordQuery, RecordSource
 
 MOST_LINE_BYTES = 1024 * 1024
 
 logger = logging.getLogger(__name__)
 
 
-class UpstreamSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="UPSTREAM_", env_file=".env", extra="ignore")
+class UpstreamSettings(EnvironmentSettings):
+    model_config = SettingsConfigDict(env_prefix="UPSTREAM_")
 
     url: Annotated[str, Field(description="As in `https://other.example/records/readings`.")]
     token: Annotated[SecretStr | None, Field(description="Bearer token, if one is needed.")] = None

@@ -9,6 +9,8 @@ from typing import Any
 
 import duckdb
 
+from .table import quote
+
 # DuckDB gives Arrow wrong values of some, and the insides of others.
 DUCKDB_CASTS = {
     **dict.fromkeys(
@@ -44,8 +46,8 @@ def select_list(dialect: str, columns: Iterable[tuple[str, str]]) -> str:
     if dialect == "duckdb":
         return ", ".join(_duckdb_column(name, duckdb.sqltype(text)) for name, text in columns)
     if dialect == "postgresql":
-        return ", ".join(_postgresql_column(_quoted(name), text) for name, text in columns)
-    return ", ".join(_quoted(name) for name, _ in columns)
+        return ", ".join(_postgresql_column(quote(name), text) for name, text in columns)
+    return ", ".join(quote(name) for name, _ in columns)
 
 
 def _postgresql_column(name: str, data_type: str) -> str:
@@ -61,7 +63,7 @@ def _postgresql_column(name: str, data_type: str) -> str:
 
 
 def _duckdb_column(name: str, data_type: Any) -> str:
-    quoted = _quoted(name)
+    quoted = quote(name)
     is_cast = _is_inexact(data_type)
     return f"CAST({quoted} AS {_target(data_type)}) AS {quoted}" if is_cast else quoted
 
@@ -92,8 +94,4 @@ def _target(data_type: Any) -> str:
 
 
 def _members(children: list[tuple[str, Any]]) -> str:
-    return ", ".join(f"{_quoted(name)} {_target(child)}" for name, child in children)
-
-
-def _quoted(name: str) -> str:
-    return '"{}"'.format(name.replace('"', '""'))
+    return ", ".join(f"{quote(name)} {_target(child)}" for name, child in children)

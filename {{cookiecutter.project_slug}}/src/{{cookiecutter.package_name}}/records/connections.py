@@ -58,9 +58,9 @@ def connector_of(url: str | None) -> Connector:
     scheme, separator, rest = url.partition("://")
     if not separator:
         raise ValueError("this is no URL, such as duckdb:///relative.duckdb")
-    if scheme == "duckdb":
+    if scheme.lower() == "duckdb":
         return DuckDb(Path(unquote(rest.removeprefix("/"))))
-    return Adbc(scheme, url)
+    return Adbc(scheme.lower(), rest)
 
 
 class Nowhere:
@@ -126,9 +126,11 @@ class DuckDbConnection:
 class Adbc:
     """Any database for whose scheme an ADBC driver is installed."""
 
-    def __init__(self, scheme: str, url: str) -> None:
-        self.dialect = ADBC_DRIVERS.get(scheme, scheme).partition("+")[0]
-        self._url = url if self.dialect != "sqlite" else url.removeprefix("sqlite:///")
+    def __init__(self, scheme: str, rest: str) -> None:
+        scheme = scheme.partition("+")[0]  # behind it SQLAlchemy names a driver
+        self.dialect = ADBC_DRIVERS.get(scheme, scheme)
+        is_file = self.dialect == "sqlite"
+        self._url = rest.removeprefix("/") if is_file else f"{self.dialect}://{rest}"
         try:
             self._driver = import_module(f"adbc_driver_{self.dialect}.dbapi")
         except ImportError as error:

@@ -46,6 +46,12 @@ class RelationMissing(DatabaseUnavailable):
     reason = "The database has no such table or column."
 
 
+class RelationForbidden(RelationMissing):
+    """Whom the URL of the database names may not read it."""
+
+    reason = "The database does not let its user read this table, or a column of it."
+
+
 class BadValue(ValueError):
     """A value that a column's type does not have."""
 
@@ -58,6 +64,7 @@ MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[Exception]], ...] = (
 )
 # SQLSTATE: what is wrong with a value, and with a name, by its class (SQL:2016, table 38).
 STATES: dict[str, type[Exception]] = {"22": BadValue, "42": RelationMissing}
+FORBIDDEN = "42501"  # PostgreSQL's
 
 
 class Database:
@@ -215,6 +222,8 @@ def _as_problem(error: BaseException) -> Exception | None:
     if type(error).__module__.startswith("adbc_driver_manager"):
         state = getattr(error, "sqlstate", None) or ""
         kinds = [STATES.get(state[:2], DatabaseUnavailable)]
+        if state == FORBIDDEN:
+            kinds = [RelationForbidden]
     if not kinds:
         return None
     return kinds[0](str(error)) if kinds[0] is BadValue else kinds[0]()

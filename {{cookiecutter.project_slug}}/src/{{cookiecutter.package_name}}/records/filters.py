@@ -60,6 +60,7 @@ class Kind(NamedTuple):
     has_ranges: bool = True
 
 
+WITHOUT_EQUALITY = "JSON|JSONB|XML|POINT|LINE|LSEG|BOX|PATH|POLYGON|CIRCLE|BLOB|BYTEA|VARIANT|NULL"
 KINDS = (
     Kind("U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|UINTEGER|BIGNUM", int, "integer"),
     Kind("(DECIMAL|NUMERIC).*", Decimal, "number"),
@@ -70,7 +71,10 @@ KINDS = (
     Kind("DATE", date, "string", "date"),
     Kind("UUID", UUID, "string", "uuid", has_ranges=False),
     Kind(r"ENUM\(.*\)", str, "string", has_ranges=False),
-    Kind("VARCHAR|TEXT|CHARACTER VARYING|BPCHAR|NAME", Text, "string"),
+    Kind("VARCHAR.*|TEXT|CHARACTER VARYING|BPCHAR|NAME", Text, "string"),
+    Kind("TIME.*|INTERVAL|INET|CIDR|MACADDR8?|MONEY|BIT.*|VARBIT", Text, "string"),
+    # Those of PostgreSQL that have no name here, as its enumerations; but not what has no `=`.
+    Kind(f"(?!({WITHOUT_EQUALITY})$).*[^])]", Text, "string", has_ranges=False),
 )
 # How a parameter's name ends, its operator in SQL, and what it leaves.
 RANGES = (("_from", ">=", "from this value on"), ("_before", "<", "before this value"))

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from fastapi import HTTPException
 
 from .catalog import Column
@@ -13,21 +15,26 @@ from .inputs import without_rows
 from .table import quote
 from .tables import Condition, Description, ServedTable
 
-# The key of a row, as a struct of texts: what a cursor holds.
-KEY = "@key of the row"
-TIE = "@tie of the row"
-# So that the first rows do not wait for a whole batch.
-FIRST_ROWS = 1_000
-# A query costs about as much for a few batches as for one, but not every reader wants them all.
-MOST_BATCHES = 6
+# The key of a row, as a struct of texts: what a cursor holds. No column has such a name.
+KEY = f"key {token_hex(8)}"
+TIE = f"tie {token_hex(8)}"
+# The first page is small, so that nobody waits for it, and tells how large rows are. The next ones
+# grow by half: a query costs about as much for many rows as for a few, but a reader that stops after
+# a few is not to hold many.
+FIRST_ROWS = 500
+MOST_BATCHES = 16
+# Two pages may be in memory, the one that is sent and the next.
+PAGE_BYTES = 2 * 1024 * 1024
 # A reader that takes longer over a batch does not need the next ones to be there.
 PATIENCE_SECONDS = 5
-# The largest key of DuckDB's integers that fit into 64 bits.
+# Integers that Arrow has, and the largest of each.
 LARGEST = {
     f"{sign}{name}": 2 ** (bits - (sign == "")) - 1
     for name, bits in {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}.items()
     for sign in ("", "U")
 }
+# In others a column may have values of any type.
+EXACT_INTEGERS = ("duckdb", "postgresql")
 FLOATS = ("DOUBLE", "FLOAT", "REAL", "double precision", "real", "numeric")
 
 Key = dict[str, str]
@@ -39,10 +46,10 @@ class KeyProblem(HTTPException):
     type = "/problems/unordered-key"
 
     def __init__(self, table: ServedTable, reason: str) -> None:
-        names = ", ".join(table.table.key_names)
+        names = f" ({', '.join(table.table.key_names)})" if table.table.key_names else ""
         super().__init__(
             409,
-            f"The table {table.name!r} cannot be walked in the order of its key ({names}): {reason}."
+            f"The table {table.name!r} cannot be walked in the order of its key{names}: {reason}."
             f" Name a column without NULL and repeated values as its key, or several columns that"
             f" are unique together; /exports/{table.name} sends the table in any order.",
         )
@@ -100,7 +107,6 @@ class _ReadAhead:
         self._is_last = False
         self._reading: asyncio.Task[tuple[list[pa.RecordBatch], bool]] | None = None
         self._keeps_up = True
-        self._batches = 1
         self._timer: asyncio.TimerHandle | None = None
 
     async def next_batch(self) -> pa.RecordBatch | None:
@@ -125,19 +131,18 @@ class _ReadAhead:
             await asyncio.gather(self._reading, return_exceptions=True)
 
     async def _turn_page(self) -> None:
-        self._reading = self._reading or self._read(self._after, self._left, 1)
+        self._reading = self._reading or self._read(self._after, self._left)
         self._page, self._is_last = await self._reading
         self._reading = None
         after, left = self._behind(self._page)
         self._is_last = self._is_last or left == 0
         if self._keeps_up and not self._is_last:
-            self._reading = self._read(after, left, self._batches)
-            self._batches = min(2 * self._batches, MOST_BATCHES)
+            self._reading = self._read(after, left)
 
     def _read(
-        self, after: Key | None, limit: int | None, batches: int
+        self, after: Key | None, limit: int | None
     ) -> asyncio.Task[tuple[list[pa.RecordBatch], bool]]:
-        return asyncio.create_task(self._pages.read(after, limit, batches))
+        return asyncio.create_task(self._pages.read(after, limit))
 
     def _behind(self, page: list[pa.RecordBatch]) -> tuple[Key | None, int | None]:
         """The last key, and how many rows are left of the limit."""
@@ -147,7 +152,7 @@ class _ReadAhead:
 
     def _let_go(self) -> None:
         self._keeps_up = False
-        self._batches = 1
+        self._pages.begin_small()
         if self._reading and not self._reading.done():
             # Until then it has the connection, and it will be behind this page.
             self._reading.add_done_callback(self._let_go_if_still_slow)
@@ -177,17 +182,24 @@ class _Pages:
         self._fields = [*selection.fields]
         self._where = table.where(selection.conditions)
         self._batch_rows = batch_rows
-        self._rows = min(FIRST_ROWS, batch_rows)
+        self._most_rows = MOST_BATCHES * batch_rows
+        self.begin_small()
         # By how much integer keys grew over how many rows of the last page, and the largest there is.
         self._growth: tuple[int, int] | None = None
-        is_range = table.database.dialect == "duckdb" and len(self._key) == 1
-        self._largest = LARGEST.get(self._key[0].sql_type, 0) if is_range else 0
-        keys = [f'CAST({quote(c.name)} AS VARCHAR) AS "{KEY}{n}"' for n, c in enumerate(self._key)]
-        # Integers are equal where their texts are; of other keys only the database knows.
-        self._has_ties_told = not self._is_proven and not self._largest
+        dialect, sql_type = table.database.dialect, self._key[0].sql_type.upper()
+        is_integer = len(self._key) == 1 and dialect in EXACT_INTEGERS and sql_type in LARGEST
+        self._largest = LARGEST[sql_type] if is_integer and dialect == "duckdb" else 0
+        # Integers are compared here; other keys come as text, and only the database knows them.
+        self._has_ties_told = not self._is_proven and not is_integer
+        form = "{}" if is_integer else "CAST({} AS VARCHAR)"
+        keys = [f'{form.format(quote(c.name))} AS "{KEY}{n}"' for n, c in enumerate(self._key)]
         tie = [f'"{TIE}"'] if self._has_ties_told else []
         self._select = ", ".join([table.select(self._fields, description), *keys, *tie])
         self._order = ", ".join(quote(column.name) for column in self._key)
+
+    def begin_small(self) -> None:
+        """Let the next page be as small as the first."""
+        self._rows = min(FIRST_ROWS, self._batch_rows)
 
     async def check_keys(self) -> None:
         """Raises `KeyProblem` where a key is NULL, or is no number."""
@@ -203,17 +215,14 @@ class _Pages:
             if len((await self._table.database.fetch(sql))[0]):
                 raise KeyProblem(self._table, f"{reason} in some rows")
 
-    async def read(
-        self, after: Key | None, limit: int | None, batches: int
-    ) -> tuple[list[pa.RecordBatch], bool]:
-        """At most so many batches, and whether they are the last."""
+    async def read(self, after: Key | None, limit: int | None) -> tuple[list[pa.RecordBatch], bool]:
+        """The batches of the next page, and whether they are the last."""
         page: pa.Table | None = None
         is_last = False
+        rows = min(self._rows, limit or self._rows)
         if self._growth and after:
-            most = batches * self._batch_rows
-            page = await self._read_range(after, self._growth, min(most, limit or most))
+            page = await self._read_range(after, self._growth, rows)
         if page is None:
-            rows = min(self._rows, limit or self._rows)
             # A row more than are asked for shows whether the last of them is the only one with its key.
             page = await self._fetch(self._behind(after), rows, f"ORDER BY {self._order}")
             is_last = len(page) <= rows
@@ -221,7 +230,7 @@ class _Pages:
         if after and len(page) and page.column(KEY)[-1].as_py() == after:
             raise KeyProblem(self._table, "the database does not compare it as it orders it")
         self._learn(page)
-        return page.to_batches(self._batch_rows) or [_empty(page.schema)], is_last
+        return page.to_batches(self._batch_rows) or [without_rows(page.schema)], is_last
 
     async def _read_range(self, after: Key, growth: tuple[int, int], rows: int) -> pa.Table | None:
         """The range of keys that should have so many rows; nothing where it has more, or none."""
@@ -254,7 +263,7 @@ class _Pages:
         if self._has_ties_told:
             has_ties = True in page.column(TIE).unique().to_pylist()
         else:
-            has_ties = not self._is_proven and len(keys[0].unique()) < len(page)
+            has_ties = not self._is_proven and not _is_increasing(keys[0])
         if has_ties:
             raise KeyProblem(self._table, "some rows have the same")
         return _with_key(page.select(range(len(self._fields))), self._key, keys)
@@ -273,17 +282,21 @@ class _Pages:
         return f"{not_before} AND ({behind})" if len(self._key) > 1 else behind
 
     def _learn(self, page: pa.Table) -> None:
-        self._rows = self._batch_rows
-        if self._largest and len(page):
+        if not len(page):
+            return
+        most_rows = PAGE_BYTES * len(page) // max(page.nbytes, 1)
+        self._rows = max(1, min(3 * self._rows // 2 + 1, self._most_rows, most_rows))
+        if self._largest:
             first, last = (int(*page.column(KEY)[place].as_py().values()) for place in (0, -1))
             self._growth = max(last - first, 1), max(len(page) - 1, 1)
 
 
-def _with_key(page: pa.Table, key: Sequence[Column], texts: Sequence[pa.ChunkedArray]) -> pa.Table:
+def _is_increasing(key: pa.ChunkedArray) -> bool:
+    # pyarrow makes these functions when it is imported.
+    return pc.all(pc.less(key[:-1], key[1:])).as_py() is not False  # ty: ignore[missing-attribute]
+
+
+def _with_key(page: pa.Table, key: Sequence[Column], values: Sequence[pa.ChunkedArray]) -> pa.Table:
     names = [column.name for column in key]
-    arrays = [text.combine_chunks() for text in texts]
-    return page.append_column(KEY, pa.StructArray.from_arrays(arrays, names))
-
-
-def _empty(schema: pa.Schema) -> pa.RecordBatch:
-    return without_rows(schema)
+    texts = [value.combine_chunks().cast(pa.string()) for value in values]
+    return page.append_column(KEY, pa.StructArray.from_arrays(texts, names))

@@ -18,7 +18,13 @@ from . import source
 from .casts import select_list
 from .catalog import MOST_ROWS_LOOKED_AT, Column, Declared, read_columns, read_declared
 from .connections import connector_of
-from .database import BadValue, Database, DatabaseUnavailable, RelationMissing
+from .database import (
+    BadValue,
+    Database,
+    DatabaseUnavailable,
+    RelationForbidden,
+    RelationMissing,
+)
 from .settings import record_settings
 from .table import Table, quote
 
@@ -86,7 +92,7 @@ class ServedTable:
                 f"SELECT * FROM {self.table.sql} AS checked LIMIT 0"
             )
         except RelationMissing as error:
-            raise self._missing() from error
+            raise self._missing(error) from error
         if empty.schema != self._checked:
             self.description, self._checked = None, empty.schema
         await self.describe()
@@ -113,7 +119,7 @@ class ServedTable:
             every = {column.name: column for column in await read_columns(self.database, table)}
             declared = await read_declared(self.database, table)
         except RelationMissing as error:
-            raise self._missing() from error
+            raise self._missing(error) from error
         names = [name for name in table.columns or every if name not in table.hidden]
         filters = names if table.filters is None else table.filters
         if unknown := {*names, *table.key_names, *filters} - every.keys():
@@ -143,7 +149,7 @@ class ServedTable:
         again for the next request.
         """
         if isinstance(error, RelationMissing):
-            return self._missing()
+            return self._missing(error)
         key = {column.name: column for column in (await self.describe()).key}
         values = [(parameter, column, value) for parameter, column, _, value in conditions]
         values += [("after", key[name], value) for name, value in (after or {}).items()]
@@ -170,8 +176,10 @@ class ServedTable:
         [batch, *_] = await self.database.fetch(f"SELECT 1 FROM {self.table.sql} {repeated}")
         return len(batch) > 0
 
-    def _missing(self) -> RelationMissing:
+    def _missing(self, error: RelationMissing) -> RelationMissing:
         self.description = None
+        if isinstance(error, RelationForbidden):
+            return RelationForbidden(f"The database does not let its user read {self.name!r}.")
         return RelationMissing(f"The database has no table {self.name!r}, or not all of it.")
 
 

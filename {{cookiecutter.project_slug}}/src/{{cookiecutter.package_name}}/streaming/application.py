@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 
 from . import health, metrics
 from .compression import CompressionMiddleware
-from .openapi import describe_streams
+from .openapi import add_openapi_3_1, describe_streams
 from .problems import HANDLERS, answer
 from .routing import ProblemRoute
 from .shutdown import SERVER
@@ -48,6 +48,7 @@ def add_streaming(app: FastAPI, *, problems: bool = False) -> None:
     # `itemSchema`, which FastAPI writes for streamed types, is new in OpenAPI 3.2.
     app.openapi_version = "3.2.0"
     describe_streams(app)
+    add_openapi_3_1(app)
     if problems:
         for kind, handler in (HANDLERS | {Exception: answer}).items():
             app.add_exception_handler(kind, handler)

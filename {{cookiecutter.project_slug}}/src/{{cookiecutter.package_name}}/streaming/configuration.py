@@ -45,7 +45,8 @@ def wrong_values(classes: list[type[EnvironmentSettings]]) -> Iterator[str]:
         except ValidationError as error:
             for fault in error.errors():
                 field = str(fault["loc"][0])
-                yield f"{names_of(settings).get(field, field)}{_show(fault['input'])}: {fault['msg']}."
+                reason = fault["msg"].removeprefix("Value error, ")
+                yield f"{names_of(settings).get(field, field)}{_show(fault['input'])}: {reason}."
         except SettingsError as error:  # no JSON, where that is expected
             field = re.findall(r'"(\w+)"', str(error))[0]
             yield f"{names_of(settings)[field]}: The value is not valid JSON."

@@ -1,4 +1,7 @@
-"""What OpenAPI says of endpoints that yield: `itemSchema`, from what their annotations name."""
+"""What OpenAPI says of endpoints that yield: `itemSchema`, from what their annotations name.
+
+That is new in OpenAPI 3.2; for programs that do not know it yet there is the document of 3.1 too.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,6 +13,8 @@ from fastapi.dependencies.utils import get_stream_item_type, get_typed_return_an
 from fastapi.routing import RouteContext, iter_route_contexts
 from fastapi.sse import ServerSentEvent
 from pydantic import PydanticUserError, TypeAdapter
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from .responses import StreamResponse
 
@@ -40,6 +45,35 @@ def describe_streams(app: FastAPI) -> None:
         return document
 
     app.openapi = openapi
+
+
+def add_openapi_3_1(app: FastAPI) -> None:
+    async def openapi_3_1(request: Request) -> JSONResponse:
+        document = {**without_streams(app.openapi()), "openapi": "3.1.1"}
+        if root_path := request.scope.get("root_path"):
+            document["servers"] = [{"url": root_path}, *document.get("servers", [])]
+        return JSONResponse(document)
+
+    app.add_route("/openapi-3.1.json", openapi_3_1, include_in_schema=False)
+
+
+def without_streams(part: Any) -> Any:
+    """A part of a document where a stream of items is a text: OpenAPI 3.1 has no more to say."""
+    if isinstance(part, list):
+        return [*map(without_streams, part)]
+    if not isinstance(part, dict):
+        return part
+    made = {name: without_streams(inner) for name, inner in part.items()}
+    if isinstance(content := part.get("content"), dict):
+        made["content"] = {kind: _as_text(media) for kind, media in content.items()}
+    return made
+
+
+def _as_text(media: Any) -> Any:
+    if not isinstance(media, dict) or "itemSchema" not in media:
+        return without_streams(media) or {"schema": {}}  # which some programs miss
+    rest = {name: inner for name, inner in media.items() if name != "itemSchema"}
+    return {"schema": {"type": "string"}, **without_streams(rest)}
 
 
 def _describe(route: RouteContext, document: dict[str, Any]) -> None:

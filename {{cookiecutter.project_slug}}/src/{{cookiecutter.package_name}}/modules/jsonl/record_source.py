@@ -1,26 +1,13 @@
-import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter, itemgetter
-from typing import Annotated, Any
+from typing import Any
 
 import anyio
 import pyarrow as pa
-from pydantic import AwareDatetime, BaseModel, BeforeValidator
-
-RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
-
-
-def _check_time(value: Any) -> Any:
-    if isinstance(value, str) and not RFC_3339.fullmatch(value):
-        raise ValueError("a time is written as in 2026-01-31T12:00:00Z")
-    return value
-
-
-# A time in a filter. Pydantic alone would also take a number, for seconds or milliseconds.
-Instant = Annotated[AwareDatetime, BeforeValidator(_check_time)]
+from pydantic import BaseModel
 
 
 class NoFilters(BaseModel):

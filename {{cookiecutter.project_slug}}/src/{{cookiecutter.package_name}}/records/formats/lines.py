@@ -1,12 +1,15 @@
 """Arrow batches as lines of JSON."""
 
 import io
+import re
 
 import pyarrow as pa
 from arro3.io import write_ndjson
 
 # No line ends in JSON, but for many who split lines (RFC 8259, section 7, lets them be escaped).
-LINE_ENDS = {b"\xc2\x85": rb"\u0085", b"\xe2\x80\xa8": rb"\u2028", b"\xe2\x80\xa9": rb"\u2029"}
+ESCAPED = {b"\xc2\x85": rb"\u0085", b"\xe2\x80\xa8": rb"\u2028", b"\xe2\x80\xa9": rb"\u2029"}
+# One byte to begin with is found many times as fast as two: so the second is looked ahead for.
+LINE_ENDS = (re.compile(rb"(\xe2(?=\x80)\x80[\xa8\xa9])"), re.compile(rb"(\xc2(?=\x85)\x85)"))
 
 
 def to_json_lines(batch: pa.RecordBatch) -> bytes:
@@ -17,9 +20,11 @@ def to_json_lines(batch: pa.RecordBatch) -> bytes:
 
 
 def escape_line_ends(lines: bytes) -> bytes:
-    for line_end, escaped in LINE_ENDS.items():
-        if line_end[-1:] in lines and line_end in lines:  # one byte is found many times as fast
-            lines = lines.replace(line_end, escaped)
+    for line_end in LINE_ENDS:
+        parts = line_end.split(lines)
+        if len(parts) > 1:
+            parts[1::2] = [ESCAPED[found] for found in parts[1::2]]
+            lines = b"".join(parts)
     return lines
 
 
