@@ -1,6 +1,6 @@
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...records.filters import Conditions, conditions_of, model_of, names_of
 from ...records.tables import Description, ServedTable
@@ -14,7 +14,17 @@ class Parameters(BaseModel):
     format: Annotated[
         Literal["csv", "jsonl", "parquet", "arrow"], Field(description="Format of the file.")
     ] = "csv"
+    compression: Annotated[
+        Compression | None,
+        Field(description="Within the file; Parquet has `zstd` otherwise, and Arrow `none`."),
+    ] = None
     end: Annotated[bool, Field(description="End JSON Lines with an end record.")] = False
+
+    @model_validator(mode="after")
+    def _can_be_compressed(self) -> Self:
+        if self.compression and self.format in {"csv", "jsonl"}:
+            raise ValueError(f"compression: {self.format} has none; use Accept-Encoding")
+        return self
 
 
 class TableParameters(Parameters):
