@@ -7,8 +7,11 @@ from contextlib import aclosing
 import pyarrow as pa
 
 from .database import BadValue, RelationMissing
-from .pages import FIRST_ROWS, KEY, PAGE_BYTES, Selection, walk
+from .pages import FIRST_ROWS, KEY, Selection, walk
 from .tables import Condition, ServedTable
+
+# Two pages may be in memory, the one that is sent and the next.
+PAGE_BYTES = 1024 * 1024
 
 
 async def read_all(

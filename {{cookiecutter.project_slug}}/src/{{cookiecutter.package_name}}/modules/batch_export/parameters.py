@@ -1,8 +1,9 @@
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from ...records.filters import Conditions, conditions_of, model_of, names_of
+from ...records.formats import Compression
 from ...records.tables import Description, ServedTable
 
 
@@ -20,11 +21,12 @@ class Parameters(BaseModel):
     ] = None
     end: Annotated[bool, Field(description="End JSON Lines with an end record.")] = False
 
-    @model_validator(mode="after")
-    def _can_be_compressed(self) -> Self:
-        if self.compression and self.format in {"csv", "jsonl"}:
-            raise ValueError(f"compression: {self.format} has none; use Accept-Encoding")
-        return self
+    @field_validator("compression")
+    @classmethod
+    def _has_compression(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and info.data.get("format") in {"csv", "jsonl"}:
+            raise ValueError("this format has no compression of its own; ask by Accept-Encoding")
+        return value
 
 
 class TableParameters(Parameters):
