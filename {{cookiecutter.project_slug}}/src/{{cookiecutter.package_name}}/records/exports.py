@@ -1,13 +1,17 @@
 """A table as a whole, in any order."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import pyarrow as pa
 
 from .database import BadValue, RelationMissing
-from .pages import KEY, Selection, walk
+from .pages import FIRST_ROWS, KEY, Selection, walk
 from .tables import Condition, ServedTable
+
+# Two pages may be in memory, the one that is sent and the next.
+PAGE_BYTES = 1024 * 1024
 
 
 async def read_all(
@@ -54,10 +58,43 @@ async def _snapshot(
                 yield batch
         return
     # A query that is open holds twice what a reader that stands still costs without one.
-    newest = f"SELECT coalesce(max(rowid), 0) FROM {table.table.sql} AS exported"
-    [batch] = await table.database.fetch(newest)
-    last = batch.column(0)[0].as_py()
-    for first in range(0, last + 1, batch_rows):
-        page = f"{query} AND rowid BETWEEN {first} AND {min(first + batch_rows - 1, last)}"
-        for batch in await table.database.fetch(page, batch_rows):
+    batches = read_by_rowids(table, query, -1, batch_rows)
+    async with aclosing(batches):
+        async for batch, _ in batches:
             yield batch
+
+
+async def read_by_rowids(
+    table: ServedTable, query: str, after: int, batch_rows: int
+) -> AsyncGenerator[tuple[pa.RecordBatch, int], None]:
+    """Yield what `query` finds in the rows behind this number, and the last number of each page.
+
+    The next page is read while this one is used.
+    """
+    newest = f"SELECT coalesce(max(rowid), 0) FROM {table.table.sql} AS exported"
+    [found] = await table.database.fetch(newest)
+    last = found.column(0)[0].as_py()
+
+    def read(first: int, rows: int) -> asyncio.Task[list[pa.RecordBatch]]:
+        page = f"{query} AND rowid BETWEEN {first} AND {min(first + rows - 1, last)}"
+        return asyncio.create_task(table.database.fetch(page, rows))
+
+    first, rows = after + 1, min(FIRST_ROWS, batch_rows)
+    reading: asyncio.Task[list[pa.RecordBatch]] | None = read(first, rows)
+    try:
+        while reading:
+            batch = pa.concat_batches(await reading)
+            until, first = min(first + rows - 1, last), first + rows
+            rows = _rows_of_next(batch, batch_rows)
+            reading = read(first, rows) if first <= last else None
+            yield batch, until
+    finally:
+        if reading:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+
+def _rows_of_next(batch: pa.RecordBatch, batch_rows: int) -> int:
+    if not len(batch):
+        return batch_rows
+    return max(1, min(batch_rows, PAGE_BYTES * len(batch) // max(1, batch.nbytes)))

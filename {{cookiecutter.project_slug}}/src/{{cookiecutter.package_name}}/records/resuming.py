@@ -7,7 +7,7 @@ from contextlib import aclosing
 import pyarrow as pa
 
 from .database import BadValue, RelationMissing
-from .exports import read_all
+from .exports import read_all, read_by_rowids
 from .pages import KEY, Selection, walk
 from .tables import Condition, ServedTable
 
@@ -62,16 +62,9 @@ async def _by_rowids(
     """As the file is open read-only, its rows keep their numbers."""
     select = table.select(columns, await table.describe())
     query = f"SELECT {select} FROM {table.table.sql} AS exported WHERE {table.where(conditions)}"
-    [newest] = await table.database.fetch(
-        f"SELECT coalesce(max(rowid), 0) FROM {table.table.sql} AS exported"
-    )
-    last = newest.column(0)[0].as_py()
-    for first in range(after + 1, last + 1, batch_rows) or [after + 1]:
-        until = min(first + batch_rows - 1, last)
-        page = await table.database.fetch(
-            f"{query} AND rowid BETWEEN {first} AND {until}", batch_rows
-        )
-        yield pa.concat_batches(page), str(until)
+    async with aclosing(read_by_rowids(table, query, after, batch_rows)) as pages:
+        async for batch, last in pages:
+            yield batch, str(last)
 
 
 async def _by_key(

@@ -59,6 +59,47 @@ def test_an_unknown_format_gets_422_with_those_that_there_are(http, url):
     assert "parquet" in error["detail"]
 
 
+@pytest.mark.parametrize("compression", ["none", "lz4", "zstd"])
+def test_parquet_and_arrow_are_compressed_within_the_file(http, url, compression):
+    ask = {"compression": compression}
+    parquet = http.get(url, params={"format": "parquet", **ask}).content
+    group = pq.ParquetFile(io.BytesIO(parquet)).metadata.row_group(0)
+    expected = {"none": "UNCOMPRESSED"}.get(compression, compression.upper())
+    assert {group.column(i).compression for i in range(group.num_columns)} == {expected}
+    assert sorted(read_parquet(parquet)) == list(range(1, ROWS + 1))
+    arrow = http.get(url, params={"format": "arrow", **ask}).content
+    plain = http.get(url, params={"format": "arrow"}).content
+    assert (len(arrow) < len(plain)) == (compression != "none")
+    assert sorted(read_arrow(arrow)) == list(range(1, ROWS + 1))
+
+
+def test_parquet_encodes_each_column_by_its_type(http, url):
+    file = pq.ParquetFile(io.BytesIO(http.get(url, params={"format": "parquet"}).content))
+    group = file.metadata.row_group(0)
+    encodings = {
+        group.column(i).path_in_schema: group.column(i).encodings for i in range(group.num_columns)
+    }
+    assert "DELTA_BINARY_PACKED" in encodings["id"]
+    assert "DELTA_BINARY_PACKED" in encodings["recorded_at"]
+    assert "RLE_DICTIONARY" in encodings["sensor"]
+
+
+@pytest.mark.parametrize(
+    ("query", "location"),
+    [
+        ("format=csv&compression=zstd", "query.compression"),
+        ("format=jsonl&compression=lz4", "query.compression"),
+        ("format=parquet&compression=gzip", "query.compression"),
+        ("colums=id", "query.colums"),
+    ],
+)
+def test_what_a_format_has_not_is_named(http, url, query, location):
+    for ask in (http.get, http.head):
+        assert ask(f"{url}?{query}").status_code == 422
+    [error] = http.get(f"{url}?{query}").json()["errors"]
+    assert error["location"] == location
+
+
 def test_an_unknown_table_gets_404_with_those_that_there_are(http, service):
     response = http.get(f"{service}/exports/nope")
     assert response.status_code == 404

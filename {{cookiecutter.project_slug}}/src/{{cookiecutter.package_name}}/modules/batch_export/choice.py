@@ -99,6 +99,6 @@ def encoder_of(parameters: Parameters) -> Encoder:
         case "jsonl":
             return JsonLines(end_record=parameters.end)
         case "parquet":
-            return Parquet()
+            return Parquet(compression=parameters.compression or "zstd")
         case "arrow":
-            return ArrowStream()
+            return ArrowStream(compression=parameters.compression or "none")

@@ -1,8 +1,9 @@
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from ...records.filters import Conditions, conditions_of, model_of, names_of
+from ...records.formats import Compression
 from ...records.tables import Description, ServedTable
 
 
@@ -14,7 +15,18 @@ class Parameters(BaseModel):
     format: Annotated[
         Literal["csv", "jsonl", "parquet", "arrow"], Field(description="Format of the file.")
     ] = "csv"
+    compression: Annotated[
+        Compression | None,
+        Field(description="Within the file; Parquet has `zstd` otherwise, and Arrow `none`."),
+    ] = None
     end: Annotated[bool, Field(description="End JSON Lines with an end record.")] = False
+
+    @field_validator("compression")
+    @classmethod
+    def _has_compression(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and info.data.get("format") in {"csv", "jsonl"}:
+            raise ValueError("this format has no compression of its own; ask by Accept-Encoding")
+        return value
 
 
 class TableParameters(Parameters):

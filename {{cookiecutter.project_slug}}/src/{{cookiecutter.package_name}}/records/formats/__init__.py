@@ -4,7 +4,7 @@ Values have one text form everywhere: docs/records/values.md. What no format can
 or in an object an integer beyond 64 bits, is an error.
 """
 
-from .binary import ArrowStream, Parquet
+from .binary import ArrowStream, Compression, Parquet
 from .csv import Csv
 from .encoder import Batch, Encoder
 from .json import JsonArray, JsonLines, NdJson
@@ -12,6 +12,7 @@ from .json import JsonArray, JsonLines, NdJson
 __all__ = [
     "ArrowStream",
     "Batch",
+    "Compression",
     "Csv",
     "Encoder",
     "JsonArray",

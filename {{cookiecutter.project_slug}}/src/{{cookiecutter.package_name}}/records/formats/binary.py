@@ -1,6 +1,7 @@
 import io
+from collections.abc import Iterator
 from math import isqrt
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,9 +10,21 @@ from . import columns, objects
 from .encoder import Batch, Encoder
 
 ROWS_PER_BATCH = 2_000
-GROUP_BYTES = 256 * 1024
+# The first row group is not waited for; small ones make a file half as large again.
+FIRST_GROUP_BYTES = 256 * 1024
+GROUP_BYTES = 4 * 1024 * 1024
 # What pyarrow keeps of each column of each row group until the footer is written.
 GROUP_BYTES_KEPT = 1024
+# Of each physical type; the others have a dictionary.
+ENCODINGS = {
+    "INT32": "DELTA_BINARY_PACKED",
+    "INT64": "DELTA_BINARY_PACKED",
+    "FLOAT": "BYTE_STREAM_SPLIT",
+    "DOUBLE": "BYTE_STREAM_SPLIT",
+}
+ZSTD_LEVEL = 1
+# Within the file: each page of Parquet, each buffer of Arrow.
+Compression = Literal["none", "lz4", "zstd"]
 
 
 class _BinaryEncoder(Encoder):
@@ -95,8 +108,9 @@ class Parquet(_BinaryEncoder):
     """Apache Parquet with Zstandard; unreadable without its footer.
 
     A row group is in memory as a whole, for each reader, and so is what the footer will say of all
-    groups. Groups have 256 KiB at first; the longer a file gets, the larger are they, so that
-    neither outgrows the other.
+    groups. Groups have 4 MiB; in a file of more than some gigabytes they get larger, so that neither
+    outgrows the other. Numbers and times are encoded by their differences and bytes, and not by a
+    dictionary: that is smaller, and takes a third of the time.
     """
 
     name = "parquet"
@@ -104,17 +118,42 @@ class Parquet(_BinaryEncoder):
     in_thread = True
     forms = columns.PARQUET
 
+    def __init__(self, *, compression: Compression = "zstd") -> None:
+        super().__init__()
+        self._compression = compression
+
     def _group_bytes(self) -> int:
+        if not self._bytes_written:
+            return FIRST_GROUP_BYTES
         kept = GROUP_BYTES_KEPT * len(self._batches[0].schema)
         return max(GROUP_BYTES, isqrt(kept * self._bytes_written))
 
     def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
-        for field in schema:
-            try:
-                pq.ParquetWriter(io.BytesIO(), pa.schema([field])).close()
-            except pa.ArrowNotImplementedError as error:
-                raise columns.Unrepresentable(field.name, field.type) from error
-        return pq.ParquetWriter(self._sink, schema, compression="zstd")
+        leaves = [leaf for field in schema for leaf in _leaves(field)]
+        encodings = {
+            leaf.path: ENCODINGS[leaf.physical_type]
+            for leaf in leaves
+            if leaf.physical_type in ENCODINGS
+        }
+        return pq.ParquetWriter(
+            self._sink,
+            schema,
+            compression=self._compression,
+            compression_level=ZSTD_LEVEL if self._compression == "zstd" else None,
+            use_dictionary=[leaf.path for leaf in leaves if leaf.path not in encodings],
+            column_encoding=encodings,
+        )
+
+
+def _leaves(field: pa.Field) -> Iterator[Any]:
+    """The columns of Parquet that a field becomes. Raises `Unrepresentable`."""
+    file = io.BytesIO()
+    try:
+        pq.ParquetWriter(file, pa.schema([field])).close()
+    except pa.ArrowNotImplementedError as error:
+        raise columns.Unrepresentable(field.name, field.type) from error
+    leaves = pq.read_metadata(file).schema
+    return (leaves.column(index) for index in range(len(leaves)))
 
 
 class ArrowStream(_BinaryEncoder):
@@ -124,8 +163,13 @@ class ArrowStream(_BinaryEncoder):
     media_type = "application/vnd.apache.arrow.stream"
     forms = columns.ARROW
 
+    def __init__(self, *, compression: Compression = "none") -> None:
+        super().__init__()
+        codec = None if compression == "none" else compression
+        self._options = pa.ipc.IpcWriteOptions(compression=codec)
+
     def _open(self, schema: pa.Schema) -> pa.ipc.RecordBatchStreamWriter:
-        return pa.ipc.new_stream(self._sink, schema)
+        return pa.ipc.new_stream(self._sink, schema, options=self._options)
 
 
 class _Sink(io.RawIOBase):
