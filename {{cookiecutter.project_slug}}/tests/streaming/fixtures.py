@@ -121,9 +121,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
         folder = tmp_path_factory.mktemp("server")
         defaults = {
             "DEMO_ROWS": str(DEMO_ROWS),
-            "DEMO_FOLDER": str(folder / "demo"),
-            # What a service makes of its own is not for another one.
-            "BATCH_EXPORT_STORAGE_URL": (folder / "exports").as_uri(),
+            "PYTHONPATH": str(PROJECT),
             "STREAMING_DRAIN_DELAY_SECONDS": "0",
         }
         log_file = folder / "log"
@@ -132,7 +130,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
         with log_file.open("wb") as log:
             process = subprocess.Popen(
                 command,
-                cwd=PROJECT,
+                cwd=folder,  # what a service keeps is not for another one
                 env={**os.environ, **defaults, **environment},
                 stdout=log,
                 stderr=log,

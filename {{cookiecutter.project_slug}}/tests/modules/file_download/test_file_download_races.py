@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 
-from {{ cookiecutter.package_name }}.modules.file_download.folder import Folder
+from {{ cookiecutter.package_name }}.modules.file_download.folder import (
+    Folder,
+)
 
 from .raw import Answer, ask, connect, parse, read_all, request
 from tests.streaming.kernel import wait_until

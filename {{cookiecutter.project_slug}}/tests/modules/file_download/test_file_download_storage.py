@@ -12,7 +12,9 @@ import pytest
 from obstore.store import S3Store
 from pydantic import ValidationError
 
-from {{ cookiecutter.package_name }}.modules.file_download.settings import FileDownloadSettings
+from {{ cookiecutter.package_name }}.modules.file_download.settings import (
+    FileDownloadSettings,
+)
 
 from tests.modules.file_download.stores import KEY, SECRET, Store, nginx_with, seaweed
 from tests.streaming.aborted import until_aborted

@@ -9,8 +9,13 @@ from {{ cookiecutter.package_name }}.modules.file_download.representation import
     ContentChanged,
     Representation,
 )
-from {{ cookiecutter.package_name }}.modules.file_download.sending import ContentResponse
-from {{ cookiecutter.package_name }}.streaming import ProblemRouter, add_streaming
+from {{ cookiecutter.package_name }}.modules.file_download.sending import (
+    ContentResponse,
+)
+from {{ cookiecutter.package_name }}.streaming import (
+    ProblemRouter,
+    add_streaming,
+)
 
 CHUNK = bytes(65536)
 CHUNKS = 100
