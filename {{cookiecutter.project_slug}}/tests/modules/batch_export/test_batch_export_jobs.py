@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -224,8 +223,7 @@ def test_a_job_that_is_cancelled_leaves_no_file(jobs, storage):
     assert jobs.http.delete(jobs.url + path).status_code == 204
     job = jobs.read(path)
     assert (job["status"], job["segments"]) == ("cancelled", [])
-    time.sleep(1.5)  # whoever was at work has seen it
-    assert not (storage / job["id"]).exists()
+    wait_until(lambda: not (storage / job["id"]).exists())  # whoever was at work sees it
     assert jobs.read(path)["status"] == "cancelled"
     assert jobs.http.delete(jobs.url + path).status_code == 204
 
