@@ -109,8 +109,8 @@ class Parquet(_BinaryEncoder):
 
     A row group is in memory as a whole, for each reader, and so is what the footer will say of all
     groups. Groups have 4 MiB; in a file of more than some gigabytes they get larger, so that neither
-    outgrows the other. Numbers and times are encoded by their differences and bytes, and not by a
-    dictionary: that is smaller, and takes a third of the time.
+    outgrows the other. Integers and times are encoded by their differences, and floats by their
+    bytes: of floats with few different values, a dictionary would be smaller.
     """
 
     name = "parquet"
