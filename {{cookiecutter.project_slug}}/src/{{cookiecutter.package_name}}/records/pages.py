@@ -24,7 +24,7 @@ TIE = f"tie {token_hex(8)}"
 FIRST_ROWS = 500
 MOST_BATCHES = 16
 # Two pages may be in memory, the one that is sent and the next.
-PAGE_BYTES = 2 * 1024 * 1024
+PAGE_BYTES = 1024 * 1024
 # A reader that takes longer over a batch does not need the next ones to be there.
 PATIENCE_SECONDS = 5
 # Integers that Arrow has, and the largest of each.
