@@ -134,7 +134,7 @@ def test_a_client_that_is_refused_saves_no_file(run_client, service, client, tmp
 @pytest.mark.slow
 @pytest.mark.parametrize("format", ["jsonl", "parquet", "arrow"])
 def test_no_client_takes_a_part_for_the_whole(run_client, cut_off, format, tmp_path):
-    url = cut_off(3, after=20_000) + "/exports/readings"
+    url = cut_off(3, after=2_000) + "/exports/readings"
     results = [
         run_client("python/batch_export.py", url, "--format", format),
         run_client("javascript/batch_export.js", url, format),
