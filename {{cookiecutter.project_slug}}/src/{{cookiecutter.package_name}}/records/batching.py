@@ -1,6 +1,5 @@
 """From a source's records to chunks of bytes: few and large when they come fast, at once when not."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
@@ -16,10 +15,6 @@ from .collecting import Scales, collect
 from .encoding import Encoding
 from .formats import Encoder
 
-in_thread = partial(run_sync, limiter=COMPUTING)
-# To hand work over to a thread takes as long as to encode some kilobytes.
-CHUNKS_AT_ONCE = 2
-
 
 async def encode_batches(
     source: Any, encoder: Encoder, *, model: type[BaseModel] | None = None
@@ -30,8 +25,7 @@ async def encode_batches(
     Arrow data itself; `inputs.plain` says what a record is, and what `model` is for. A source that
     is not asynchronous is read in a thread. What is small is joined up to 64 KiB, or for 20 ms;
     what is large is encoded in parts of half of that. The first chunk is made of the first thing
-    that is yielded. The source is ahead of the reader by 64 KiB and one thing at most; of Arrow data,
-    the next 128 KiB are encoded in a thread while these are sent.
+    that is yielded. The source is ahead of the reader by 64 KiB and one thing at most.
 
     Raises what the source and the format raise, and `TypeError` with the type of what is no source
     or no record: before the first chunk with nothing sent; later, the last chunk is what the format
@@ -40,46 +34,18 @@ async def encode_batches(
     """
     scales = Scales()
     encoding = Encoding(encoder, model, scales)
+    compute = partial(run_sync, limiter=COMPUTING) if encoder.in_thread else in_turn
     try:
-        async with (
-            aclosing(collect(source, scales)) as groups,
-            aclosing(_ahead(_encode(groups, encoding), encoding)) as made,
-        ):
-            async for chunks in made:
-                for chunk in chunks:
-                    yield chunk
-        if chunk := await (in_thread if encoder.in_thread else in_turn)(encoding.end):
+        async with aclosing(collect(source, scales)) as groups:
+            while items := await drain.until_over(anext(groups, None)):
+                chunks = encoding.chunks(items)
+                while (chunk := await compute(next, chunks, None)) is not None:
+                    if chunk:
+                        yield chunk
+                    drain.check()
+        if chunk := await compute(encoding.end):
             yield chunk
     except Exception as error:
         if chunk := encoding.fail(error):
             yield chunk
         raise
-
-
-async def _encode(
-    groups: AsyncGenerator[list[Any], None], encoding: Encoding
-) -> AsyncGenerator[list[bytes], None]:
-    while items := await drain.until_over(anext(groups, None)):
-        chunks = encoding.chunks(items)
-        compute = in_thread if encoding.in_thread else in_turn
-        most = CHUNKS_AT_ONCE if encoding.takes_long else 1
-        while made := await compute(encoding.take, chunks, most):
-            if any(made):
-                yield [*filter(None, made)]
-            drain.check()
-
-
-async def _ahead(
-    made: AsyncGenerator[list[bytes], None], encoding: Encoding
-) -> AsyncGenerator[list[bytes], None]:
-    """The same, but what takes long is made while what was before it is sent."""
-    making: asyncio.Future[list[bytes] | None] | None = None
-    async with aclosing(made):
-        try:
-            while chunks := await (making or anext(made, None)):
-                making = asyncio.ensure_future(anext(made, None)) if encoding.takes_long else None
-                yield chunks
-        finally:
-            if making:
-                making.cancel()
-                await asyncio.gather(making, return_exceptions=True)

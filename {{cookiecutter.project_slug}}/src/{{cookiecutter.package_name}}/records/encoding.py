@@ -39,32 +39,12 @@ class Encoding:
         self._together = 0
         self._silent = 0  # records since the last bytes: some formats collect
         self._has_columns = False
-        # Of the items that are encoded now: whether to do it in a thread, and ahead of the reader.
-        self.in_thread = False
-        self.takes_long = False
 
     def chunks(self, items: list[Any]) -> Iterator[bytes]:
         """The first one is made of the first part; an empty one is a chance to pause."""
-        weight = sum(item.nbytes for item in items if isinstance(item, pa.RecordBatch))
-        self.takes_long = self._has_begun and weight >= CHUNK_BYTES
-        self.in_thread = self.takes_long or self._encoder.in_thread
-        return self._chunks(items)
-
-    def take(self, chunks: Iterator[bytes], most: int) -> list[bytes]:
-        """So many of them, and none at the end; what an error leaves is for `fail`."""
-        taken: list[bytes] = []
-        try:
-            while len(taken) < most and (chunk := next(chunks, None)) is not None:
-                taken.append(chunk)
-        except Exception:
-            self._made = b"".join([*taken, self._made])
-            raise
-        return taken
-
-    def _chunks(self, items: list[Any]) -> Iterator[bytes]:
         for part in self._parts(items):
             self._made += part
-            is_pause = not part and not self.in_thread
+            is_pause = not part and not self._encoder.in_thread
             is_first = part and not self._has_begun
             if is_pause or is_first or len(self._made) >= CHUNK_BYTES:
                 yield self._take()
