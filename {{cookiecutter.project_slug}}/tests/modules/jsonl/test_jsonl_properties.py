@@ -36,7 +36,10 @@ PROJECT = Path(__file__).parents[3]
 CURSORS = cursors.Cursors("any", int)
 MOST_SAFE_INTEGER = 2**53 - 1  # of JavaScript
 property_settings = settings(
-    database=None, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    database=None,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
