@@ -5,7 +5,9 @@ import importlib.util
 import io
 import json
 import math
+import re
 import subprocess
+import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from {{ cookiecutter.package_name }}.modules.jsonl import (
@@ -36,13 +38,14 @@ PROJECT = Path(__file__).parents[3]
 CURSORS = cursors.Cursors("any", int)
 MOST_SAFE_INTEGER = 2**53 - 1  # of JavaScript
 property_settings = settings(
-    database=None,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    database=None, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+# Numbers and telephone numbers, which docs/modules/jsonl.md leaves alone, as names of accounts.
+NO_FORMULA = re.compile(
+    r"[+-]?(\d+([.,]\d+)*([eE][+-]?\d+)?%?|[Ii]nfinity)|\+\d[\d ()/.-]*", re.ASCII
+)
 TEXT = st.text(st.characters(codec="utf-8"))
 TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))
 VALUES = [
@@ -88,12 +91,19 @@ def is_same(value: Any, read: Any) -> bool:
     return read == value and isinstance(read, bool) == isinstance(value, bool)
 
 
+def is_no_formula(text: str) -> bool:
+    is_account = text[:1] == "@" and len(text) > 1
+    letters = {unicodedata.category(letter)[0] for letter in text[1:] if letter not in "_."}
+    return bool(NO_FORMULA.fullmatch(text)) or (is_account and letters <= {"L", "N"})
+
+
 def is_same_cell(value: Any, cell: str) -> bool:
     """Whether `cell` is what CSV can carry of `value`; it does not tell nothing from no text."""
     match value:
         case None | str():
-            is_formula = (value or "").startswith(FORMULA_STARTS)
-            return cell == ("'" if is_formula else "") + (value or "")
+            text = value or ""
+            is_formula = text.startswith(FORMULA_STARTS) and not is_no_formula(text)
+            return cell == ("'" if is_formula else "") + text
         case bool():
             return cell == str(value).lower()
         case float():
@@ -117,6 +127,7 @@ def test_any_record_round_trips_through_json(as_arrow, rows):
 
 @pytest.mark.parametrize("as_arrow", [False, True])
 @given(rows=records())
+@example(rows=[{"id": 1, "a": "-1", "b": "@\xbd", "c": "@ b"}])
 @property_settings
 def test_any_record_round_trips_through_csv(as_arrow, rows):
     text = encode(formats.Csv(), rows, as_arrow=as_arrow).decode()
