@@ -7,11 +7,8 @@ from contextlib import aclosing
 import pyarrow as pa
 
 from .database import BadValue, RelationMissing
-from .pages import FIRST_ROWS, KEY, Selection, walk
+from .pages import FIRST_ROWS, KEY, Selection, rows_of_a_page, walk
 from .tables import Condition, ServedTable
-
-# Two pages may be in memory, the one that is sent and the next.
-PAGE_BYTES = 1024 * 1024
 
 
 async def read_all(
@@ -85,16 +82,10 @@ async def read_by_rowids(
         while reading:
             batch = pa.concat_batches(await reading)
             until, first = min(first + rows - 1, last), first + rows
-            rows = _rows_of_next(batch, batch_rows)
+            rows = min(batch_rows, rows_of_a_page(batch)) if len(batch) else batch_rows
             reading = read(first, rows) if first <= last else None
             yield batch, until
     finally:
         if reading:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
-
-
-def _rows_of_next(batch: pa.RecordBatch, batch_rows: int) -> int:
-    if not len(batch):
-        return batch_rows
-    return max(1, min(batch_rows, PAGE_BYTES * len(batch) // max(1, batch.nbytes)))

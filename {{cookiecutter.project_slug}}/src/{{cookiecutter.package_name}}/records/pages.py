@@ -284,11 +284,15 @@ class _Pages:
     def _learn(self, page: pa.Table) -> None:
         if not len(page):
             return
-        most_rows = PAGE_BYTES * len(page) // max(page.nbytes, 1)
-        self._rows = max(1, min(3 * self._rows // 2 + 1, self._most_rows, most_rows))
+        self._rows = min(3 * self._rows // 2 + 1, self._most_rows, rows_of_a_page(page))
         if self._largest:
             first, last = (int(*page.column(KEY)[place].as_py().values()) for place in (0, -1))
             self._growth = max(last - first, 1), max(len(page) - 1, 1)
+
+
+def rows_of_a_page(like: pa.Table | pa.RecordBatch) -> int:
+    """How many rows as large as these a page may have, and one at least."""
+    return max(1, PAGE_BYTES * len(like) // max(like.nbytes, 1))
 
 
 def _is_increasing(key: pa.ChunkedArray) -> bool:

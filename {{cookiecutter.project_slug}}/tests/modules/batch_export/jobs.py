@@ -2,14 +2,17 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from tests.streaming import waiting
+
 SECONDS = 30
 OVER = {"complete", "failed", "cancelled"}
+wait_until = partial(waiting.wait_until, seconds=SECONDS)
 
 
 class Jobs:
@@ -63,10 +66,3 @@ def sizes_of(storage: Path) -> list[int]:
 
 def wait_for_files(storage: Path, count: int) -> None:
     wait_until(lambda: len(files_of(storage)) >= count)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

@@ -1,8 +1,7 @@
 """Tables of PostgreSQL at `/exports`, by two variables of the environment."""
 
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -13,6 +12,7 @@ from tests.modules.batch_export.test_batch_export import read_csv
 from tests.records import postgres
 from tests.records.strangers import rows_of
 from tests.streaming.fixtures import Server
+from tests.streaming.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -27,13 +27,6 @@ def database(require) -> Iterator[postgres.Database]:
 def served(serve, database) -> Iterator[Server]:
     with serve(DATABASE_URL=database.url, TABLES='{"readings": null}') as server:
         yield server
-
-
-def wait_until(is_so: Callable[[], Any], seconds: float = 1) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_table_is_exported_whole_and_by_its_columns(http, served, database):
@@ -72,7 +65,7 @@ def test_a_query_is_cancelled_when_its_client_leaves(http, served, database):
         with socket.create_connection((url.host, url.port)) as client:
             client.sendall(b"GET /exports/readings HTTP/1.1\r\nHost: test\r\n\r\n")
             wait_until(waiting, 5)
-        wait_until(lambda: not waiting())
+        wait_until(lambda: not waiting(), 1)
 
 
 def test_a_reader_that_leaves_gives_its_snapshot_back(http, served, database):

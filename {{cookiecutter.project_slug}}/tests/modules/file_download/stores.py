@@ -11,6 +11,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from tests.streaming.fixtures import START_SECONDS, STOP_SECONDS, free_port
+from tests.streaming.nginx import MAIN
 
 WEED = Path(sys.executable).with_name("weed")
 KEY, SECRET = "key", "secret"
@@ -19,27 +20,16 @@ IDENTITY = {
     "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
     "actions": ["Admin", "Read", "Write", "List"],
 }
-NGINX = """
-daemon off;
-user root;
-worker_processes 1;
-error_log stderr;
-pid pid;
-events {}
-http {
-    access_log off;
-    client_body_temp_path temp;
-    proxy_temp_path temp;
-    fastcgi_temp_path temp;
-    uwsgi_temp_path temp;
-    scgi_temp_path temp;
-    default_type application/octet-stream;
+NGINX = (
+    MAIN
+    + """    default_type application/octet-stream;
     server {
         listen 127.0.0.1:PORT;
         SITE
     }
 }
 """
+)
 
 
 class Store:

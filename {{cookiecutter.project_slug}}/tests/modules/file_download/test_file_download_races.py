@@ -75,18 +75,21 @@ def replace_small(path: Path) -> None:
         path.with_name("next").replace(path)
 
 
+def write_in_place(path: Path, content: bytes) -> None:
+    with path.open("r+b" if path.exists() else "wb") as file:
+        file.write(content)
+
+
 def rewrite(path: Path) -> None:
     """In place, with time for a download to begin."""
     for content in (A, B):
-        with path.open("r+b" if path.exists() else "wb") as file:
-            file.write(content)
+        write_in_place(path, content)
         time.sleep(0.03)
 
 
 def rewrite_at_full_speed(path: Path) -> None:
     for content in (A, B):
-        with path.open("r+b" if path.exists() else "wb") as file:
-            file.write(content)
+        write_in_place(path, content)
 
 
 def rewrite_longer(path: Path) -> None:
@@ -97,8 +100,7 @@ def rewrite_longer(path: Path) -> None:
 
 def rewrite_with_the_old_time(path: Path) -> None:
     for content in (A, B):
-        with path.open("r+b" if path.exists() else "wb") as file:
-            file.write(content)
+        write_in_place(path, content)
         os.utime(path, (0, 0))
         time.sleep(0.03)
 

@@ -1,8 +1,7 @@
 """Tables of PostgreSQL at `/records`, by two variables of the environment."""
 
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -12,6 +11,7 @@ from tests.records import postgres
 from tests.records.strangers import rows_of as lines_of
 from tests.streaming.fixtures import Server
 from tests.streaming.stalled import stopped_reader
+from tests.streaming.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -27,13 +27,6 @@ def served(serve, database) -> Iterator[Server]:
     settings = {"DATABASE_URL": database.url, "DATABASE_POOL_SIZE": "1"}
     with serve(TABLES='{"readings": "id"}', JSONL_BATCH_ROWS="1000", **settings) as server:
         yield server
-
-
-def wait_until(is_so: Callable[[], Any], seconds: float = 1) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_table_is_served_by_two_variables(http, served, database):
@@ -75,7 +68,7 @@ def test_a_query_is_cancelled_when_its_client_leaves(http, served, database):
         with socket.create_connection((url.host, url.port)) as client:
             client.sendall(b"GET /records/readings HTTP/1.1\r\nHost: test\r\n\r\n")
             wait_until(waiting, 5)
-        wait_until(lambda: not waiting())
+        wait_until(lambda: not waiting(), 1)
     assert lines_of(http.get(f"{served.url}/records/readings?limit=1"))
 
 

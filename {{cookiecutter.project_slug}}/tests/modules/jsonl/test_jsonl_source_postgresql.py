@@ -2,8 +2,7 @@ import csv
 import io
 import json
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -19,6 +18,7 @@ from tests.modules.jsonl.examples import (
 from tests.records.postgres import ROWS, Database, required_database
 from tests.streaming.fixtures import Server
 from tests.streaming.stalled import stopped_reader
+from tests.streaming.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -36,13 +36,6 @@ def over_postgresql(serve, tmp_path_factory, database) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("example")
     with serve_example(serve, folder, "postgresql.py", **database_settings, **settings) as server:
         yield server
-
-
-def wait_until(is_so: Callable[[], Any], seconds: float = 1) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_the_docs_show_the_example_as_it_is():
@@ -124,8 +117,8 @@ def test_a_query_is_cancelled_when_its_client_leaves(http, over_postgresql, data
     with database.locked():
         with socket.create_connection((url.host, url.port)) as client:
             client.sendall(b"GET /records/readings HTTP/1.1\r\nHost: test\r\n\r\n")
-            wait_until(waiting)
-        wait_until(lambda: not waiting())
+            wait_until(waiting, 1)
+        wait_until(lambda: not waiting(), 1)
     assert lines_of(http.get(records_at(over_postgresql), params={"limit": 1}))
 
 

@@ -1,7 +1,6 @@
 """Anybody's tables at `/records`, by two variables of the environment."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -10,6 +9,7 @@ from openapi_spec_validator import validate
 
 from tests.records import strangers
 from tests.records.strangers import rows_of
+from tests.streaming.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +89,6 @@ def test_openapi_has_the_columns_of_the_database(http, stranger):
     assert row["properties"]["is_paid"] == {"type": ["boolean", "null"]}
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_a_database_that_comes_late_is_waited_for(http, serve, tmp_path: Path):
     file = tmp_path / "late.duckdb"
     with serve(DATABASE_URL=f"duckdb:///{file}", TABLES='{"orders": "id", "more": "id"}') as server:
@@ -107,14 +100,14 @@ def test_a_database_that_comes_late_is_waited_for(http, serve, tmp_path: Path):
         )
         with duckdb.connect(file) as connection:
             connection.execute(f"CREATE TABLE orders AS {strangers.ORDERS}")
-        wait_until(lambda: "'more'" in http.get(f"{server.url}/readyz").text)
+        wait_until(lambda: "'more'" in http.get(f"{server.url}/readyz").text, 10)
         assert "'orders'" not in http.get(f"{server.url}/readyz").json()["detail"]
         assert "/records/orders" in http.get(f"{server.url}/openapi.json").json()["paths"]
         assert rows_of(http.get(f"{server.url}/records/orders?limit=1"))[0]["id"] == 1
         file.unlink()
-        wait_until(lambda: "cannot be reached" in http.get(f"{server.url}/readyz").text)
+        wait_until(lambda: "cannot be reached" in http.get(f"{server.url}/readyz").text, 10)
         with duckdb.connect(file) as connection:
             connection.execute("CREATE TABLE orders AS SELECT 5 AS id")
             connection.execute("CREATE TABLE more AS SELECT 6 AS id")
-        wait_until(lambda: http.get(f"{server.url}/readyz").status_code == 200)
+        wait_until(lambda: http.get(f"{server.url}/readyz").status_code == 200, 10)
         assert rows_of(http.get(f"{server.url}/records/orders")) == [{"id": 5}]

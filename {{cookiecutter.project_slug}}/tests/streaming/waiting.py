@@ -1,0 +1,10 @@
+import time
+from collections.abc import Callable
+
+
+def wait_until(is_so: Callable[[], object], seconds: float) -> None:
+    """Look again and again; it is an error where it is not so in time."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
