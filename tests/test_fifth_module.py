@@ -55,7 +55,7 @@ class ParrotUser(FastHttpUser):
 # What is added behind which lines of cookiecutter.json.
 LINES = {
     '    "batch_export": true,\n': f'\n    "{NAME}": true,\n',
-    '        "batch_export": ["records"]\n': f',\n        "{NAME}": []\n',
+    '        "batch_export": ["contents", "records"]\n': f',\n        "{NAME}": []\n',
     ' Parquet or Arrow?"\n': f',\n        "{NAME}": "Module {NAME}: a text that comes back?"\n',
 }
 

@@ -24,7 +24,7 @@ PACKAGE = PROJECT / "src" / "{{cookiecutter.package_name}}"
 # The name of a format as well, which exports have too.
 ALSO_A_FORMAT = {"jsonl"}
 # What only services with a part need, beside its own folder.
-LIBRARIES = {"records": "pyarrow|arro3|duckdb"}
+LIBRARIES = {"contents": "obstore|http_sf", "records": "pyarrow|arro3|duckdb"}
 
 
 def trace(name: str) -> str:

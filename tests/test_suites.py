@@ -34,7 +34,7 @@ WHOLE_SERVICE = "--ignore=tests/modules --ignore=tests/streaming" + "".join(
 )
 # The tests of the core and of each part run once with few modules, so that they lean on no other.
 WITH_THE_CORE = ("sse",)
-WITH_THEIR_PARTS = {("jsonl",)}
+WITH_THEIR_PARTS = {("file_download",), ("jsonl",)}
 
 
 QUICK = "-m 'not slow'"

@@ -5,10 +5,10 @@ from urllib.parse import quote
 
 import pytest
 
-from {{ cookiecutter.package_name }}.modules.file_download.folder import (
+from {{ cookiecutter.package_name }}.contents.folder import (
     Folder,
 )
-from {{ cookiecutter.package_name }}.modules.file_download.listing import (
+from {{ cookiecutter.package_name }}.contents.listing import (
     list_files,
 )
 

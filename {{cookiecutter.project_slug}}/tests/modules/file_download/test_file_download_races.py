@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from {{ cookiecutter.package_name }}.modules.file_download.folder import (
+from {{ cookiecutter.package_name }}.contents.folder import (
     Folder,
 )
 
-from .raw import Answer, ask, connect, parse, read_all, request
+from tests.contents.raw import Answer, ask, connect, parse, read_all, request
 from tests.streaming.kernel import wait_until
 
 SECONDS = 1.5

@@ -16,7 +16,7 @@ from {{ cookiecutter.package_name }}.modules.file_download.settings import (
     FileDownloadSettings,
 )
 
-from tests.modules.file_download.stores import KEY, SECRET, Store, nginx_with, seaweed
+from tests.contents.stores import KEY, SECRET, Store, nginx_with, seaweed
 from tests.streaming.aborted import until_aborted
 from tests.streaming.hop import hop
 

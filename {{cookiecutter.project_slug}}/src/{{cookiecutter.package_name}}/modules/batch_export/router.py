@@ -6,8 +6,8 @@ from fastapi import FastAPI, Path, Request
 
 from ...records import tables
 from ...records.batching import encode_batches
-from ...records.names import attachment
 from ...records.openapi import add_paths
+from ...streaming.attachment import attachment
 from ...streaming.responses import StreamResponse
 from ...streaming.routing import ProblemRouter
 from . import jobs

@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 from fastapi import HTTPException
 from zipstream import ZipStream
 
+from ...contents import ContentChanged, Representation, Storage
+from ...streaming.attachment import attachment
 from ...streaming.responses import StreamResponse
-from .headers import attachment
-from .representation import ContentChanged, Representation, Storage
 
 MOST_FILES = 10_000
 # What some system takes for more than a part of a name, or does not keep.

@@ -8,20 +8,25 @@ from fastapi import Path, Query, Request
 from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
 
+from ...contents import ContentResponse, NotOffered, Storage, digest_headers, open_storage
 from ...streaming.codings import rank_codings
 from ...streaming.pools import LISTINGS
 from ...streaming.routing import ProblemRouter
 from .archive import ZipResponse, choose_members
-from .digests import digest_headers
-from .listing import FileEntry, encode_page
-from .representation import NotOffered, Storage
-from .sending import ContentResponse
-from .storage import open_storage
+from .entries import FileEntry, encode_page
+from .settings import FileDownloadSettings
+from .source import open_folder
+
+
+def open_files() -> Storage:
+    settings = FileDownloadSettings()
+    place = settings.storage_url or open_folder()
+    return open_storage(place, settings.accel_location, settings.presigned_seconds)
 
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncGenerator[dict[str, Storage], None]:
-    yield {"files": await run_sync(open_storage)}
+    yield {"files": await run_sync(open_files)}
 
 
 BYTES = {"content": {"application/octet-stream": {}}}

@@ -1,11 +1,9 @@
-from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from pydantic import DirectoryPath, Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from ...contents import folder_of
 from ...streaming.settings import EnvironmentSettings
 
 OFFLOADING_SCHEMES = {"presigned_seconds": ("s3", "gs", "az"), "accel_location": ("file",)}
@@ -52,9 +50,3 @@ class FileDownloadSettings(EnvironmentSettings):
         if value is not None and scheme not in schemes:
             raise ValueError(f"only {', '.join(schemes)} storage can do that")
         return value
-
-
-def folder_of(url: str) -> Path | None:
-    """The folder that a `file:` URL names."""
-    parts = urlsplit(url)
-    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None

@@ -8,8 +8,8 @@ from ...records import tables
 from ...records.batching import encode_batches
 from ...records.filters import parse
 from ...records.formats import Encoder
-from ...records.names import attachment
 from ...records.openapi import add_paths
+from ...streaming.attachment import attachment
 from ...streaming.responses import StreamResponse
 from ...streaming.routing import ProblemRouter
 from .descriptions import describe

@@ -1,11 +1,12 @@
 """The segments on this machine's disk: a folder for each job, and in it a file for each segment."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Collection, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,13 +14,9 @@ from typing import Any, TypeVar
 from anyio.to_thread import run_sync
 from fastapi import HTTPException
 
+from ....streaming.files import HasFileno
 from ....streaming.pools import FILES
 from .job import Segment
-
-try:
-    import fcntl
-except ImportError:  # Windows, which deletes no file that is open
-    fcntl = None
 
 T = TypeVar("T")
 JOB_ID = "[0-9a-f]" * 32
@@ -117,20 +114,12 @@ class SegmentFile:
         self._path.unlink(missing_ok=True)
 
 
-@contextmanager
-def reading(path: Path) -> Generator[None]:
-    """Keep a file from being swept. Raises `FileNotFoundError`."""
-    with path.open("rb") as file:
-        if fcntl:
-            fcntl.flock(file, fcntl.LOCK_SH)
-            if not os.fstat(file.fileno()).st_nlink:  # it was swept just now
-                raise FileNotFoundError(path)
-        yield
+def keep(file: HasFileno) -> None:
+    """Keep the sweep from a file that is open, until it is closed."""
+    fcntl.flock(file.fileno(), fcntl.LOCK_SH)
 
 
 def _is_read(path: Path) -> bool:
-    if fcntl is None:
-        return False
     with suppress(FileNotFoundError), path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.sse import ServerSentEvent
 from starlette.datastructures import QueryParams
 
+from ....contents import Storage, open_storage
 from ....streaming.limits import client_address
 from ....streaming.responses import EventStreamResponse
 from ....streaming.routing import ProblemRouter
@@ -23,7 +24,7 @@ from .folder import SegmentFolder
 from .job import UNFINISHED, Job
 from .messages import ExportRequest, JobStatus, status_of
 from .runner import Runner
-from .sending import SegmentResponse
+from .sending import send_segment
 from .store import JobStore
 
 RETRY_SECONDS = 1
@@ -37,6 +38,7 @@ BYTES = {"content": {"application/octet-stream": {}}}
 class Jobs:
     store: JobStore
     folder: SegmentFolder
+    storage: Storage
     runner: Runner
 
     async def find(self, id: str) -> Job:
@@ -56,7 +58,7 @@ async def lifespan(app: Any) -> AsyncGenerator[State, None]:
     runner = Runner(store, folder)
     try:
         async with keep_running("export jobs", runner.run):
-            yield {"export_jobs": Jobs(store, folder, runner)}
+            yield {"export_jobs": Jobs(store, folder, open_storage(root), runner)}
     finally:
         store.close()
 
@@ -148,8 +150,7 @@ async def read_segment(request: Request, id: JobId, number: Number) -> Response:
     job = await jobs.find(id)
     if job.status != "complete" or number > len(job.segments):
         raise HTTPException(404, "The job has no such segment.")
-    segment = job.segments[number - 1]
-    return SegmentResponse(jobs.folder.path(job.id, segment.file), job, number)
+    return await send_segment(request, jobs.storage, job, number)
 
 
 async def _follow(request: Request, jobs: Jobs, id: str) -> AsyncGenerator[ServerSentEvent, None]:

@@ -10,29 +10,11 @@ from heapq import nsmallest
 from itertools import islice
 from stat import S_ISLNK, S_ISREG
 
-from pydantic import AwareDatetime, BaseModel, TypeAdapter
-
 from .folder import Folder, is_path, represent
 from .representation import NotOffered, Representation
 
 # Fewer at once would read a large folder again and again where most names are not offered.
 FEWEST_AT_ONCE = 100
-
-
-class FileEntry(BaseModel):
-    path: str
-    size: int
-    modified: AwareDatetime | None
-    media_type: str
-    etag: str | None
-
-
-PAGE = TypeAdapter(list[FileEntry])
-
-
-def encode_page(files: list[Representation]) -> bytes:
-    """The JSON of a page; for thousands of entries, nothing for the event loop."""
-    return PAGE.dump_json(PAGE.validate_python(files, from_attributes=True))
 
 
 def list_files(folder: Folder, top: str, after: str, limit: int) -> list[Representation]:

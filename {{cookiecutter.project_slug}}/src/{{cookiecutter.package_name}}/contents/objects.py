@@ -17,7 +17,7 @@ from obstore.exceptions import (
 from obstore.store import HTTPStore, from_url
 from starlette.responses import RedirectResponse, Response
 
-from ...streaming.settings import CHUNK_BYTES
+from ..streaming.settings import CHUNK_BYTES
 from .folder import is_path
 from .representation import Content, ContentChanged, NotOffered, Representation, Storage
 

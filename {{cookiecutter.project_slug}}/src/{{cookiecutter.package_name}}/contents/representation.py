@@ -1,4 +1,4 @@
-"""What a path stands for, wherever it is stored: a file of the folder, an object of a store."""
+"""What a path stands for, wherever it is stored: a file of a folder, an object of a store."""
 
 import mimetypes
 from abc import ABC, abstractmethod
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fastapi import HTTPException
 from starlette.responses import Response
 
-from ...streaming.files import HasFileno
+from ..streaming.files import HasFileno
 
 # Without what the system adds, so that a file has the same type on each machine.
 _types = mimetypes.MimeTypes()
@@ -38,6 +38,8 @@ class Representation:
     """Seconds since 1970 (UTC), rounded down."""
     coding: str | None = None
     has_ranges: bool = True
+    declared_type: str | None = None
+    """Its media type, where the name does not tell it."""
 
     @property
     def name(self) -> str:
@@ -46,6 +48,8 @@ class Representation:
 
     @property
     def media_type(self) -> str:
+        if self.declared_type:
+            return self.declared_type
         media_type, coding = _types.guess_type(self.name)
         if coding:  # a file of its own, and no coded form of another
             return COMPRESSED.get(coding, "application/octet-stream")

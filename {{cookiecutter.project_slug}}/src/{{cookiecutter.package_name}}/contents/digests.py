@@ -11,7 +11,7 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import Request
 
-from ...streaming.shutdown import drain
+from ..streaming.shutdown import drain
 from .folder import Folder, OpenFile
 from .representation import Content, NotOffered
 

@@ -12,9 +12,9 @@ from fastapi import HTTPException, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from ...streaming.delivery import END_OF_BODY, Delivery
-from ...streaming.files import PIECE_BYTES, ZERO_COPY, bytes_on_the_way
-from ...streaming.settings import CHUNK_BYTES
+from ..streaming.delivery import END_OF_BODY, Delivery
+from ..streaming.files import PIECE_BYTES, ZERO_COPY, bytes_on_the_way
+from ..streaming.settings import CHUNK_BYTES
 from .conditions import decide
 from .headers import content_range, content_type, describe
 from .representation import Content, ContentChanged, Representation

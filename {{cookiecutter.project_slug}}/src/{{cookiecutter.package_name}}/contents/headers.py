@@ -1,14 +1,8 @@
 """What the head of a response says of a representation (RFC 9110, section 8)."""
 
-import re
-from urllib.parse import quote
-
+from ..streaming.attachment import attachment
 from .dates import format_date
 from .representation import Representation
-
-# What no client reads in another way in a quoted string (RFC 6266, appendix D).
-NOT_PLAIN = re.compile(r"[^ !#$&-\[\]-~]")
-ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
 
 
 def describe(representation: Representation) -> dict[str, str]:
@@ -38,10 +32,3 @@ def content_type(representation: Representation) -> str:
 
 def content_range(span: range, representation: Representation) -> str:
     return f"bytes {span.start}-{span.stop - 1}/{representation.size}"
-
-
-def attachment(name: str) -> str:
-    """`Content-Disposition` with the name in ASCII, and for who reads RFC 8187 as it is."""
-    plain = NOT_PLAIN.sub("_", name)
-    exact = f"; filename*=UTF-8''{quote(name, safe=ATTRIBUTE_CHARACTERS)}" if plain != name else ""
-    return f'attachment; filename="{plain}"{exact}'

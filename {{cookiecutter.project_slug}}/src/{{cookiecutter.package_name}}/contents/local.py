@@ -9,8 +9,8 @@ import anyio
 from anyio.to_thread import run_sync
 from starlette.responses import Response
 
-from ...streaming.pools import FILES, LISTINGS
-from ...streaming.settings import CHUNK_BYTES
+from ..streaming.pools import FILES, LISTINGS
+from ..streaming.settings import CHUNK_BYTES
 from .digests import Digests
 from .folder import SECOND_NS, TICK_NS, Folder, OpenFile
 from .headers import describe

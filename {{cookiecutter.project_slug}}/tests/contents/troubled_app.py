@@ -4,12 +4,12 @@ from collections.abc import AsyncGenerator
 
 from fastapi import FastAPI, HTTPException, Request, Response
 
-from {{ cookiecutter.package_name }}.modules.file_download.representation import (
+from {{ cookiecutter.package_name }}.contents.representation import (
     Content,
     ContentChanged,
     Representation,
 )
-from {{ cookiecutter.package_name }}.modules.file_download.sending import (
+from {{ cookiecutter.package_name }}.contents.sending import (
     ContentResponse,
 )
 from {{ cookiecutter.package_name }}.streaming import (
