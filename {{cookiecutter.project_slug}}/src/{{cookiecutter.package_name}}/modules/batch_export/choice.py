@@ -16,18 +16,36 @@ from ...records.tables import Condition, ServedTable, find_table
 from .parameters import Parameters, TableParameters, table_parameters
 from .settings import batch_export_settings
 from .source import SOURCES
+from .transforms import Rows, result_of, transform_of, transformed
 
 
 @dataclass(frozen=True)
 class Choice:
+    name: str
     parameters: Parameters
 
     def read(self) -> Any:
         """All rows, as `encode_batches` takes them."""
+        if transform_of(self.name) is None:
+            return self._read()
+        return _items(self._transformed(_rows(self._read())))
+
+    def read_on(self, after: Cursor) -> Rows:
+        """Yield what lies behind a cursor, each item with the cursor behind it."""
+        return self._transformed(self._read_on(after))
+
+    def _transformed(self, rows: Rows) -> Rows:
+        transform = transform_of(self.name)
+        return transformed(rows, transform, self._columns()) if transform else rows
+
+    def _columns(self) -> Sequence[str]:
+        """Those that were asked for; none: all of them."""
+        return ()
+
+    def _read(self) -> Any:
         raise NotImplementedError
 
-    def read_on(self, after: Cursor) -> AsyncGenerator[tuple[Any, Cursor], None]:
-        """Yield what lies behind a cursor, each item with the cursor behind it."""
+    def _read_on(self, after: Cursor) -> Rows:
         raise NotImplementedError
 
     async def count(self) -> int | None:
@@ -40,15 +58,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class SourceChoice(Choice):
-    name: str
-
-    def read(self) -> Any:
+    def _read(self) -> Any:
         return SOURCES[self.name].batches()
 
-    async def read_on(self, after: Cursor) -> AsyncGenerator[tuple[Any, Cursor], None]:
-        async with aclosing(read_items(self.read())) as items:
-            async for item in items:
-                yield item, None
+    def _read_on(self, after: Cursor) -> Rows:
+        return _rows(self._read())
 
 
 @dataclass(frozen=True)
@@ -56,22 +70,26 @@ class TableChoice(Choice):
     parameters: TableParameters
     table: ServedTable
     conditions: Sequence[Condition]
+    read_columns: Sequence[str]
 
-    def read(self) -> Any:
+    def _columns(self) -> Sequence[str]:
+        return self.parameters.columns
+
+    def _read(self) -> Any:
         settings = batch_export_settings()
         return read_all(
             self.table,
-            self.parameters.columns,
+            self.read_columns,
             self.conditions,
             batch_rows=settings.batch_rows,
             snapshot_seconds=settings.snapshot_seconds,
         )
 
-    def read_on(self, after: Cursor) -> AsyncGenerator[tuple[Any, Cursor], None]:
+    def _read_on(self, after: Cursor) -> Rows:
         settings = batch_export_settings()
         return read_on(
             self.table,
-            self.parameters.columns,
+            self.read_columns,
             self.conditions,
             after,
             settings.batch_rows,
@@ -85,11 +103,26 @@ class TableChoice(Choice):
 async def choose(name: str, query: QueryParams) -> Choice:
     """Raises a 404, `RequestValidationError`, and `DatabaseUnavailable`."""
     if name in SOURCES:
-        return SourceChoice(parse(Parameters, query), name)
+        return SourceChoice(name, parse(Parameters, query))
     table = find_table(name, SOURCES)
-    model, conditions = table_parameters(table, await table.describe())
+    description = await table.describe()
+    model, conditions = table_parameters(table, result_of(name, description))
     parameters = parse(model, query)
-    return TableChoice(parameters, table, asked(parameters, conditions))
+    # A transform has all columns, also those that it is not asked for.
+    read_columns = [*description.columns] if transform_of(name) else parameters.columns
+    return TableChoice(name, parameters, table, asked(parameters, conditions), read_columns)
+
+
+async def _rows(items: Any) -> Rows:
+    async with aclosing(read_items(items)) as found:
+        async for item in found:
+            yield item, None
+
+
+async def _items(rows: Rows) -> AsyncGenerator[Any, None]:
+    async with aclosing(rows):
+        async for item, _ in rows:
+            yield item
 
 
 def encoder_of(parameters: Parameters) -> Encoder:

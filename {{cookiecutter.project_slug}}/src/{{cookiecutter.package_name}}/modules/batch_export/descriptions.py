@@ -9,6 +9,7 @@ from ...records.openapi import REFERENCE, Path, operation, row_schema
 from ...records.tables import served_tables
 from .parameters import Parameters, table_parameters
 from .source import SOURCES
+from .transforms import result_of
 
 SUMMARY = "Export a whole table as one file, written while it is sent."
 
@@ -21,8 +22,9 @@ def describe() -> Iterator[Path]:
         yield _path(name, Parameters, schema, components)
     for name, table in served_tables().items():
         if name not in SOURCES and table.description:
-            parameters, _ = table_parameters(table, table.description)
-            yield _path(name, parameters, row_schema(table.description), {})
+            description = result_of(name, table.description)
+            parameters, _ = table_parameters(table, description)
+            yield _path(name, parameters, row_schema(description), {})
 
 
 def _path(

@@ -39,7 +39,7 @@ def table_parameters(
     """The parameters of a table, and which conditions its filters are."""
     conditions = conditions_of(description, TableParameters.model_fields)
     columns = names_of(
-        [*description.columns], "Columns to send, in their order: `a,b` or one each."
+        description.schema.names, "Columns to send, in their order: `a,b` or one each."
     )
     name = f"{table.name}_export_parameters"
     return model_of(name, TableParameters, conditions, columns=columns), conditions

@@ -18,6 +18,9 @@ class BatchExportSettings(EnvironmentSettings):
         float,
         Field(ge=0, description="Longest export that is one snapshot; 0: pages, without one."),
     ] = 3_600.0
+    transform_processes: Annotated[
+        int, Field(ge=0, description="Processes that transform batches; 0: threads of this one.")
+    ] = 0
     storage_url: Annotated[
         str | None,
         Field(pattern="^file:///", description="Folder of jobs and their segments; shared."),

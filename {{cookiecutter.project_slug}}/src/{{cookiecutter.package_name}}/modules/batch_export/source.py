@@ -3,13 +3,17 @@
 Tables are named in `records/source.py`.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+
+import pyarrow as pa
 
 from .table_source import TableSource
 
 SOURCES: dict[str, TableSource] = {}
+# What is made of each Arrow batch of a table or source, by its name.
+TRANSFORMS: dict[str, Callable[[pa.RecordBatch], pa.RecordBatch]] = {}
 
 
 @asynccontextmanager
