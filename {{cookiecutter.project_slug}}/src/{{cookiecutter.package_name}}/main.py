@@ -11,6 +11,7 @@ from .settings import Settings
 from .streaming.application import add_streaming
 from .streaming.configuration import check_settings
 from .streaming.problems import RESPONSES
+from .streaming.shutdown import drain_on_signals
 
 
 def module_routers() -> Iterator[APIRouter]:
@@ -33,6 +34,7 @@ def create_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=drain_on_signals,  # the first: signals are heard while the others start
     )
     for router in routers:
         app.include_router(router)
