@@ -1,9 +1,6 @@
-import pkgutil
-from collections.abc import Iterator
-from importlib import import_module
 from importlib.metadata import metadata
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from . import console, modules
 from .api_docs import add_docs
@@ -14,15 +11,9 @@ from .streaming.problems import RESPONSES
 from .streaming.shutdown import drain_on_signals
 
 
-def module_routers() -> Iterator[APIRouter]:
-    """The router of every module that is in `modules/`; adding a module is adding its folder."""
-    for module in pkgutil.iter_modules(modules.__path__, f"{modules.__name__}."):
-        yield import_module(f"{module.name}.router").router
-
-
 def create_app() -> FastAPI:
     """Raises `SystemExit` when a setting is wrong."""
-    routers = [console.router, *module_routers()]
+    routers = [console.router, *modules.routers()]
     check_settings()
     about = metadata(__name__.partition(".")[0])
     app = FastAPI(

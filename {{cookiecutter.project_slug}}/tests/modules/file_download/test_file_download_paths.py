@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from .raw import ask
+from tests.modules.file_download.raw import ask
 
 SECRET = b"secret"
 CONTENT = b"0123456789"

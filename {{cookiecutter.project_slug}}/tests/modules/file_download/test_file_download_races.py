@@ -20,7 +20,7 @@ from {{ cookiecutter.package_name }}.modules.file_download.folder import (
     Folder,
 )
 
-from .raw import Answer, ask, connect, parse, read_all, request
+from tests.modules.file_download.raw import Answer, ask, connect, parse, read_all, request
 from tests.streaming.kernel import wait_until
 
 SECONDS = 1.5

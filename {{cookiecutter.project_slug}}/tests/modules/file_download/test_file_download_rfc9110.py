@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .raw import Answer, ask
+from tests.modules.file_download.raw import Answer, ask
 from tests.streaming.fixtures import APP
 
 # The date of the examples in section 5.6.7.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .raw import ask
+from tests.modules.file_download.raw import ask
 from tests.streaming.kernel import wait_until
 
 APP = "tests.modules.file_download.troubled_app:app"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .raw import ask, connect, parse, read_all, read_answers, request
+from tests.modules.file_download.raw import ask, connect, parse, read_all, read_answers, request
 from tests.streaming.fixtures import APP
 from tests.streaming.kernel import (
     NEEDS_LINUX,
