@@ -11,6 +11,8 @@ CHOICE = $(foreach module,$(ALL_MODULES),$(module)=$(if $(filter $(module),$(MOD
 # uv makes the environment. Where it is not installed, it goes into a virtual environment in .uv.
 UV := $(or $(UV),$(shell command -v uv),.uv/bin/uv)
 RUN = $(UV) run --no-sync
+# A proxy that opens TLS has certificates of its own; uv and pip have a variable each for them.
+CERTIFICATES = echo "Behind a company's own certificates, set SSL_CERT_FILE and PIP_CERT to their PEM file." >&2
 
 # cookiecutter makes a copy of the template, which is to be without environments.
 render = rm -rf $(1)/template && mkdir -p $(1)/template && \
@@ -51,7 +53,7 @@ bench: .venv/.synced  ## Measure a rendered service against its peers, into docs
 	@$(call render,.bench)
 	@$(UV) sync --quiet --no-dev --project .bench/my-service && \
 		$(UV) pip install --quiet --python .bench/my-service/.venv -r benchmarks/peers/requirements.txt || { \
-		echo "The packages could not be installed (is there a network?)." >&2; exit 1; }
+		echo "The packages could not be installed (is there a network?)." >&2; $(CERTIFICATES); exit 1; }
 	@$(RUN) python -m benchmarks --only "$(ONLY)" --rounds $(ROUNDS) --scale $(SCALE)
 
 weights: .venv/.synced  ## Measure what each combination of modules weighs, into docs/weights.md
@@ -68,7 +70,7 @@ format: .venv/.synced  ## Format the template's own code, and mend what the lint
 
 .venv/.synced: pyproject.toml | $(UV)
 	@echo "Installing the packages into .venv (some 100 MB the first time)"
-	@$(UV) sync --quiet || { echo "The packages could not be installed (is there a network?)." >&2; exit 1; }
+	@$(UV) sync --quiet || { echo "The packages could not be installed (is there a network?)." >&2; $(CERTIFICATES); exit 1; }
 	@mkdir -p $(@D) && touch $@
 
 .uv/bin/uv:
@@ -76,4 +78,5 @@ format: .venv/.synced  ## Format the template's own code, and mend what the lint
 		echo "Python 3.11 or newer is needed; say where it is with PYTHON=…" >&2; exit 1; }
 	@echo "Installing uv into .uv"
 	@$(PYTHON) -m venv .uv && .uv/bin/python -m pip install --quiet uv || { rm -rf .uv; \
-		echo "uv could not be installed (is there a network, and python3-venv?)." >&2; exit 1; }
+		echo "uv could not be installed (is there a network, and python3-venv?)." >&2; \
+		$(CERTIFICATES); exit 1; }

@@ -44,8 +44,13 @@ def welcome(chosen, left_out):
     if left_out:
         print(f"  left out: {', '.join(left_out)}")
     print("\nIn that folder:")
-    print("  make run    starts it at http://127.0.0.1:8000")
+    print(f"  make run    starts it at {address(os.environ.get('PORT') or '8000')}")
     print("  make test   runs its tests")
+
+
+def address(port):
+    """Where `make run` starts it, which takes the port from the same place."""
+    return "a free port, which it names" if port == "0" else f"http://127.0.0.1:{port}"
 
 
 def prune(folder, stem):

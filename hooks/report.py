@@ -83,7 +83,11 @@ def router_lines(regeneration: Regeneration) -> Iterator[str]:
     """Include the core and the routers, in an app that does not find modules by itself."""
     code = "\n".join(_own_code(regeneration))
     name = regeneration.package.name
-    if "iter_modules(" in code:
+    if any(f"{finding}(" in code for finding in ("add_modules", "modules.routers", "iter_modules")):
+        return
+    if "add_streaming(" not in code and _has_add_modules(regeneration):
+        yield f"from {name}.modules import add_modules"
+        yield "add_modules(app)"
         return
     if "add_streaming(" not in code:
         yield f"from {name}.{CORE}.application import add_streaming"
@@ -94,10 +98,22 @@ def router_lines(regeneration: Regeneration) -> Iterator[str]:
             yield f"app.include_router({module})"
 
 
+def _has_add_modules(regeneration: Regeneration) -> bool:
+    """Whether `modules` is the template's package, and not one that was there before."""
+    package = _modules_package(regeneration)
+    is_new = any(change.target == package and change.new for change in regeneration.changes)
+    return is_new or "def add_modules(" in package.read_text(encoding="utf-8")
+
+
+def _modules_package(regeneration: Regeneration) -> Path:
+    return regeneration.project / regeneration.package / "modules" / "__init__.py"
+
+
 def _own_code(regeneration: Regeneration) -> Iterator[str]:
     package = regeneration.project / regeneration.package
     for path in (*regeneration.project.glob("*.py"), *package.rglob("*.py")):
-        if path.is_file() and regeneration.owner(path.relative_to(regeneration.project)) is None:
+        is_own = regeneration.owner(path.relative_to(regeneration.project)) is None
+        if path.is_file() and is_own and path != _modules_package(regeneration):
             yield path.read_text(encoding="utf-8")
 
 

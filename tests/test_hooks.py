@@ -112,8 +112,10 @@ def test_what_only_looks_like_an_answer_is_none(arguments, tmp_path):
     assert result.returncode == 0, result.stderr
 
 
-def test_a_user_sees_which_modules_are_in_and_how_to_go_on(cookiecutter, tmp_path):
+def test_a_user_sees_which_modules_are_in_and_how_to_go_on(cookiecutter, monkeypatch):
+    monkeypatch.setenv("PORT", "9000")  # of `make demo PORT=9000`; `make run` takes it, too
     said = cookiecutter("sse=no").stdout
+    assert "make run    starts it at http://127.0.0.1:9000\n" in said
     assert "modules:  file_download, jsonl, batch_export" in said
     assert "left out: sse" in said
     assert said.count("make ") == 2

@@ -5,9 +5,13 @@ import re
 import select
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -74,6 +78,7 @@ def test_make_alone_lists_its_targets_with_a_line_each(run, project):
 
 def test_make_demo_starts_what_it_says_and_ctrl_c_ends_it(checkout):
     terminal = Terminal("make", "demo", "PORT=0", "MODULES=sse jsonl", cwd=checkout)
+    terminal.read_until("starts it at a free port", START_SECONDS)
     url = terminal.read_until(r"http://127\.0\.0\.1:\d+ ", START_SECONDS)[0].strip()
     terminal.read_until("Application startup complete", START_SECONDS)
     page = urlopen(url, timeout=10).read().decode()  # noqa: S310
@@ -165,4 +170,62 @@ def test_no_network_is_said(run, checkout, without_uv):
     )
     assert result.returncode != 0
     assert "uv could not be installed (is there a network" in result.stdout
+    assert "set SSL_CERT_FILE and PIP_CERT to their PEM file" in result.stdout
     assert not (checkout / ".uv").exists()
+
+
+class PackageIndex(SimpleHTTPRequestHandler):
+    """An index that has no package, and counts who has come to it."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        PackageIndex.asked += 1
+        self.send_error(404)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def company(run, tmp_path) -> Iterator[tuple[str, Path]]:
+    """The URL of a package index behind a company's own certificates, and their PEM file."""
+    run(
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=Company"),
+        *("-days", "1", "-keyout", "ca.key", "-out", "ca.pem"),
+        cwd=tmp_path,
+    )
+    run(
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"),
+        *("-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=CA:FALSE"),
+        *("-days", "1", "-keyout", "key.pem", "-out", "index.pem"),
+        *("-CA", "ca.pem", "-CAkey", "ca.key"),
+        cwd=tmp_path,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "index.pem", tmp_path / "key.pem")
+    with HTTPServer(("localhost", 0), PackageIndex) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"https://localhost:{server.server_port}/simple", tmp_path / "ca.pem"
+        server.shutdown()
+
+
+@pytest.mark.slow
+def test_behind_a_companys_certificates_what_the_message_names_lets_uv_and_pip_in(
+    run, checkout, without_uv, uv, company
+):
+    url, certificates = company
+    nobody = dict.fromkeys(("SSL_CERT_FILE", "SSL_CERT_DIR", "PIP_CERT"), "")
+    nobody |= {"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": "", "UV_HTTP_RETRIES": "0"}
+    index = {"PIP_INDEX_URL": url, "UV_DEFAULT_INDEX": url, "UV_PYTHON": sys.executable}
+    named = {"SSL_CERT_FILE": str(certificates), "PIP_CERT": str(certificates)}
+    for installer in (f"PYTHON={sys.executable}", f"UV={uv}"):
+        for trusted in ({}, named):
+            asked_before = PackageIndex.asked
+            environment = without_uv | nobody | index | trusted
+            (checkout / "uv.lock").unlink(missing_ok=True)
+            command = ("make", ".venv/.synced", installer)
+            result = run(*command, cwd=checkout, check=False, **environment)
+            assert "set SSL_CERT_FILE and PIP_CERT to their PEM file" in result.stdout
+            assert (PackageIndex.asked > asked_before) == bool(trusted), result.stdout

@@ -29,8 +29,8 @@ print(json.dumps(sorted(importlib.metadata.packages_distributions())))
 
 
 # What depends on the combination: the service as a whole, its settings, its docs and its clients.
-WHOLE_SERVICE = "--ignore=tests/modules --ignore=tests/streaming" + "".join(
-    f" --ignore=tests/{part}" for part in sorted(PARTS)
+WHOLE_SERVICE = " ".join(
+    f"--ignore=tests/{name}" for name in ("modules", "streaming", "demo", *sorted(PARTS))
 )
 # The tests of the core and of each part run once with few modules, so that they lean on no other.
 WITH_THE_CORE = ("sse",)

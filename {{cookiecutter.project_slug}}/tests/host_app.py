@@ -4,9 +4,7 @@ from fastapi import FastAPI
 
 from {{ cookiecutter.package_name }} import (
     main,
-)
-from {{ cookiecutter.package_name }}.streaming import (
-    application,
+    modules,
 )
 
 service = main.create_app()
@@ -16,6 +14,4 @@ mounting = FastAPI(lifespan=service.router.lifespan_context)
 mounting.mount("/x", service)
 
 including = FastAPI()
-for router in main.module_routers():
-    including.include_router(router, prefix="/x")
-application.add_streaming(including)
+modules.add_modules(including, prefix="/x")

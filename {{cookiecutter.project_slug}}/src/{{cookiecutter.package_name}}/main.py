@@ -1,9 +1,6 @@
-import pkgutil
-from collections.abc import Iterator
-from importlib import import_module
 from importlib.metadata import metadata
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from . import console, modules
 from .api_docs import add_docs
@@ -11,17 +8,12 @@ from .settings import Settings
 from .streaming.application import add_streaming
 from .streaming.configuration import check_settings
 from .streaming.problems import RESPONSES
-
-
-def module_routers() -> Iterator[APIRouter]:
-    """The router of every module that is in `modules/`; adding a module is adding its folder."""
-    for module in pkgutil.iter_modules(modules.__path__, f"{modules.__name__}."):
-        yield import_module(f"{module.name}.router").router
+from .streaming.shutdown import drain_on_signals
 
 
 def create_app() -> FastAPI:
     """Raises `SystemExit` when a setting is wrong."""
-    routers = [console.router, *module_routers()]
+    routers = [console.router, *modules.routers()]
     check_settings()
     about = metadata(__name__.partition(".")[0])
     app = FastAPI(
@@ -33,6 +25,7 @@ def create_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=drain_on_signals,  # the first: signals are heard while the others start
     )
     for router in routers:
         app.include_router(router)

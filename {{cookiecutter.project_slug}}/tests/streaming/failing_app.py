@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
 from {{ cookiecutter.package_name }}.streaming import (
@@ -45,6 +45,16 @@ async def closed_streams() -> list[str]:
 @app.get("/callbacks")
 async def count_callbacks() -> int:
     return sum(map(len, drain._callbacks.values()))
+
+
+@app.post("/ping")
+async def ping() -> None:
+    pass
+
+
+@app.post("/upload", max_body_size=3000)
+async def count_bytes(request: Request) -> int:
+    return len(await request.body())
 
 
 @app.post("/drain")

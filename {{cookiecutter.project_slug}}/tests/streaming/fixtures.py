@@ -24,7 +24,9 @@ from tests.streaming.nginx import CELLS, nginx
 
 PROJECT = Path(__file__).parents[2]
 PACKAGE = "{{ cookiecutter.package_name }}"
-APP = f"{PACKAGE}.main:app"
+# The service, where it is one of the template's; the modules alone, where they are in another app.
+IS_SERVICE = (PROJECT / "tests" / "test_service.py").exists()
+APP = f"{PACKAGE}.main:app" if IS_SERVICE else "tests.streaming.modules_app:app"
 FAILING_APP = "tests.streaming.failing_app:app"
 # How an app may be served: `python -m` of what follows.
 SERVERS = {

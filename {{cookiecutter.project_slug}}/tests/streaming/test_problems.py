@@ -1,4 +1,5 @@
 import httpx2
+import pytest
 
 
 def check_problem(response: httpx2.Response, status: int) -> dict:
@@ -30,8 +31,17 @@ def test_a_thousand_wrong_parts_do_not_make_a_large_problem(http, url):
     assert len(check_problem(response, 422)["errors"]) == 10
 
 
-def test_a_body_that_is_too_large_is_a_problem(http, url):
-    check_problem(http.post(f"{url}/echo", json={"text": "a" * 2000}), 413)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/echo", "/ping", "/closed", "/nope"])
+def test_a_body_that_is_too_large_is_a_problem_whether_it_is_read_or_not(http, url, method, path):
+    response = http.request(method, f"{url}{path}", content=b"a" * 2000)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.status_code == (404 if path == "/nope" else 413)
+
+
+def test_a_route_may_take_larger_bodies_than_its_app(http, url):
+    assert http.post(f"{url}/upload", content=b"a" * 2000).json() == 2000
+    check_problem(http.post(f"{url}/upload", content=b"a" * 4000), 413)
 
 
 def test_a_body_that_is_no_json_is_a_problem(http, url):

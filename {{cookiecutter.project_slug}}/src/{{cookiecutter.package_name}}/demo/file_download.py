@@ -1,8 +1,7 @@
 import csv
-import sys
 from pathlib import Path
 
-from .readings import STORED, read_sensor, unfinished
+from .readings import STORED, read_sensor, report, unfinished
 from .settings import demo_settings
 
 STEP_ROWS = 250_000
@@ -30,6 +29,4 @@ def _write(path: Path, rows: int) -> None:
                 (reading.id, reading.sensor, reading.site, recorded_at, reading.value, reading.note)
             )
             if reading_id % STEP_ROWS == 0 or reading_id == rows:
-                print(
-                    f"Demo file: {reading_id:,} of {rows:,} readings", file=sys.stderr, flush=True
-                )
+                report(f"{reading_id:,} of {rows:,} readings in a file")

@@ -4,17 +4,19 @@ Here they are made one by one. What stores millions makes them in SQL, by the sa
 """
 
 import shutil
+import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, BaseModel
 
+from ..streaming.shutdown import ShuttingDown, Stage, drain
 from .settings import demo_settings
 
 SITES = ("Lyon", "São Paulo", "Zürich", "東京", "Kraków")
@@ -102,16 +104,46 @@ def live_schedule() -> Schedule:
 def unfinished(path: Path) -> Generator[Path | None]:
     """Give the path of what becomes the file or folder `path`; none where that is there already.
 
-    Of several processes one makes it, and the others wait.
+    Of several processes one makes it, and the others wait. What is not finished goes, whatever
+    ends it. Raises `ShuttingDown` where this process is to end before it has begun.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
+    with _locked(path):
         if path.exists():
             yield None
             return
-        written = path.with_name(f"{path.name}.unfinished")
-        if written.is_dir():
-            shutil.rmtree(written)
-        written.unlink(missing_ok=True)
-        yield written
-        written.replace(path)
+        folder = path.with_name(f"{path.name}.unfinished")
+        shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
+        try:
+            folder.mkdir()
+            yield folder / path.name
+            (folder / path.name).replace(path)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Generator[None]:
+    lock = FileLock(f"{path}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        report(f"another process makes {path}, which is waited for")
+        with suppress(Timeout):
+            lock.acquire(cancel_check=lambda: drain.stage > Stage.SERVING)
+    check_stop()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def report(progress: str) -> None:
+    """Say on the terminal how far the demo is. Raises `ShuttingDown` where nobody waits for it."""
+    print(f"Demo data: {progress}", file=sys.stderr, flush=True)
+    check_stop()
+
+
+def check_stop() -> None:
+    if drain.stage > Stage.SERVING:
+        raise ShuttingDown

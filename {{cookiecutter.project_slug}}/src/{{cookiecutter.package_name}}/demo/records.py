@@ -1,6 +1,5 @@
 """The readings in a DuckDB file: those stored, made on the first start, and those recorded since."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from .readings import (
     STORED,
     Schedule,
     live_schedule,
+    report,
     unfinished,
 )
 from .settings import demo_settings
@@ -42,6 +42,8 @@ READINGS = f"""
 """  # noqa: S608
 # Nobody writes to the file: what was recorded since is computed when it is asked for.
 NEWEST = "(epoch_us(now()) - $start) // $period"
+# Of a demo that was begun long ago, no more than these are computed.
+MOST_LIVE = 100_000
 
 
 def readings(first: int, last: int, schedule: Schedule) -> Mapping[str, Any]:
@@ -69,8 +71,9 @@ def _make(path: Path, rows: int, schedule: Schedule) -> None:
         for first in range(1, rows + 1, STEP_ROWS):
             last = min(first + STEP_ROWS - 1, rows)
             connection.execute(f"INSERT INTO stored {READINGS}", readings(first, last, STORED))
-            print(f"Demo data: {last:,} of {rows:,} readings", file=sys.stderr, flush=True)
-        since = READINGS.replace("$last", NEWEST)
+            report(f"{last:,} of {rows:,} readings in a table")
+        oldest = f"greatest($first, {NEWEST} - {MOST_LIVE - 1})"
+        since = READINGS.replace("$first", oldest).replace("$last", NEWEST)
         for name, value in readings(rows + 1, 0, schedule).items():
             since = since.replace(f"${name}", _literal(value))
         connection.execute(f"CREATE VIEW readings AS FROM stored UNION ALL {since}")

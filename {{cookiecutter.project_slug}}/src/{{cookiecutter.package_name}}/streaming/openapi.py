@@ -48,13 +48,17 @@ def describe_streams(app: FastAPI) -> None:
 
 
 def add_openapi_3_1(app: FastAPI) -> None:
+    """Serve it beside the document of 3.2, and not at all where an app has turned that off."""
+
     async def openapi_3_1(request: Request) -> JSONResponse:
         document = {**without_streams(app.openapi()), "openapi": "3.1.1"}
         if root_path := request.scope.get("root_path"):
             document["servers"] = [{"url": root_path}, *document.get("servers", [])]
         return JSONResponse(document)
 
-    app.add_route("/openapi-3.1.json", openapi_3_1, include_in_schema=False)
+    if app.openapi_url:
+        url = f"{app.openapi_url.removesuffix('.json')}-3.1.json"
+        app.add_route(url, openapi_3_1, include_in_schema=False)
 
 
 def without_streams(part: Any) -> Any:

@@ -1,6 +1,6 @@
 """Routes that answer their errors with problems, whatever app they are in."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
@@ -16,8 +16,7 @@ from .problems import HANDLERS, RESPONSES, answer
 
 # Where Starlette and FastAPI keep the handlers that the app has for exceptions and for statuses.
 HANDLERS_SCOPE_KEY = "starlette.exception_handlers"
-METHODS_WITHOUT_BODY = ("DELETE", "GET", "HEAD")
-METHODS = (*METHODS_WITHOUT_BODY, "OPTIONS", "PATCH", "POST", "PUT")
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 class ProblemRoute(APIRoute):
@@ -33,9 +32,22 @@ class ProblemRoute(APIRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         handlers, _ = scope[HANDLERS_SCOPE_KEY]
         scope[HANDLERS_SCOPE_KEY] = handlers | HANDLERS, {}
-        refusal = _refuse(scope, self.methods or ())
+        refusal = self._refuse(scope)
         response = await answer(Request(scope), refusal) if refusal else self._respond
         await response(scope, receive, send)
+
+    def _refuse(self, scope: Scope) -> HTTPException | None:
+        # Starlette would put plain text in the place of the answer where nobody reads the body.
+        limit = (
+            scope.get(MAX_BODY_SIZE_SCOPE_KEY) if self.max_body_size is None else self.max_body_size
+        )
+        length = Headers(scope=scope).get("content-length", "")
+        if limit is not None and length.isdecimal() and int(length) > limit:
+            return HTTPException(413)
+        if scope["method"] in (self.methods or ()):
+            return None
+        status = 204 if scope["method"] == "OPTIONS" else 405
+        return HTTPException(status, headers={"Allow": ", ".join(_allowed_methods(scope))})
 
 
 class ProblemRouter(APIRouter):
@@ -50,17 +62,6 @@ class ProblemRouter(APIRouter):
         if "GET" in options["methods"] and "HEAD" not in options["methods"]:
             unlisted: dict[str, Any] = {"methods": ["HEAD"], "include_in_schema": False}
             super().add_api_route(path, endpoint, **options | unlisted)
-
-
-def _refuse(scope: Scope, methods: Collection[str]) -> HTTPException | None:
-    if scope["method"] not in methods:
-        status = 204 if scope["method"] == "OPTIONS" else 405
-        return HTTPException(status, headers={"Allow": ", ".join(_allowed_methods(scope))})
-    # Starlette would put plain text in the place of the answer to a body that nobody reads.
-    limit = scope.get(MAX_BODY_SIZE_SCOPE_KEY)
-    length = Headers(scope=scope).get("content-length", "")
-    is_too_large = limit is not None and length.isdecimal() and int(length) > limit
-    return HTTPException(413) if is_too_large and scope["method"] in METHODS_WITHOUT_BODY else None
 
 
 def _allowed_methods(scope: Scope) -> list[str]:

@@ -116,6 +116,7 @@ async def drain_on_signals(app: Any) -> AsyncGenerator[None, None]:
         return
     loop = asyncio.get_running_loop()
     _handlers.update((number, signal.getsignal(number)) for number in SIGNALS)
+    heard: int = signal.SIGTERM
     has_heard = False
 
     def stop(number: int) -> None:
@@ -124,22 +125,29 @@ async def drain_on_signals(app: Any) -> AsyncGenerator[None, None]:
             _handlers[number](number, None)
 
     def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal has_heard
+        nonlocal has_heard, heard
         if not has_heard:
-            has_heard = True
+            has_heard, heard = True, number
             is_patient = number == signal.SIGTERM and SERVER in sys.modules
             delay = streaming_settings().drain_delay_seconds if is_patient else 0
             loop.call_soon_threadsafe(drain.reach, Stage.LEAVING)
             loop.call_soon_threadsafe(loop.call_later, delay, stop, number)
         elif multiprocessing.parent_process() is None:  # a worker hears what its parent hears, too
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
+            _end(number)
 
     for number in SIGNALS:
         signal.signal(number, handle)
     try:
         yield
+    except ShuttingDown:  # of what had still to start; a server would make it a traceback
+        _end(heard)
     finally:
         for number, handler in _handlers.items():
             signal.signal(number, handler)
         _handlers.clear()
+
+
+def _end(number: int) -> None:
+    """End the process as the signal does where nobody hears it."""
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)

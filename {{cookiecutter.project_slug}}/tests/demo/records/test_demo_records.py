@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import duckdb
 import pytest
@@ -53,6 +54,17 @@ def test_the_view_goes_on_with_what_is_recorded_since(monkeypatch, tmp_path):
     assert [tuple(reading.values()) for reading in expected] == found[10:]
 
 
+def test_a_demo_of_long_ago_is_not_computed_to_its_end(monkeypatch, tmp_path):
+    days = 60 * 86_400
+    begun = readings.Schedule(time.time_ns() // 1_000 - days * readings.SECOND, readings.SECOND)
+    records._make(tmp_path / "made", 10, begun)
+    with duckdb.connect(tmp_path / "made", read_only=True) as connection:
+        found = connection.sql("SELECT count(*), min(id), max(id) FROM readings WHERE id > 10")
+        [(count, first, last)] = found.fetchall()
+    assert count == records.MOST_LIVE == last - first + 1
+    assert last == pytest.approx(days, abs=60)
+
+
 @pytest.mark.slow
 def test_processes_that_start_together_make_the_demo_data_once(tmp_path):
     environment = {**os.environ, "DEMO_FOLDER": str(tmp_path), "DEMO_ROWS": "1000"}
@@ -61,4 +73,5 @@ def test_processes_that_start_together_make_the_demo_data_once(tmp_path):
         for _ in range(2)
     ]
     said = [process.communicate()[1] for process in processes]
-    assert sorted(said) == [b"", b"Demo data: 1,000 of 1,000 readings\n"]
+    made = b"Demo data: 1,000 of 1,000 readings in a table\n"
+    assert sorted(text.count(made) for text in said) == [0, 1]
