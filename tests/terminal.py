@@ -95,4 +95,4 @@ class Shell:
     def public(self, output: str) -> str:
         for name, real in self._names.items():
             output = output.replace(real, name)
-        return output.lstrip("\n")
+        return re.sub(r"(?<=[^\n])\Z", "\n", output.lstrip("\n"))
