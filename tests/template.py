@@ -8,6 +8,8 @@ from itertools import product
 from pathlib import Path
 
 TEMPLATE = Path(__file__).parents[1]
+# Where the docs say that the template is.
+ADDRESS = "gh:OWNER/cookiecutter-fastapi-streaming"
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 RAW = re.compile(r"\{% raw %\}(.*?)\{% endraw %\}", re.DOTALL)
 TAG = re.compile(r"\{%-?(.*?)-?%\}|\{\{(.*?)\}\}|\{#.*?#\}", re.DOTALL)

@@ -13,19 +13,24 @@ from pathlib import Path
 
 import pytest
 
-from template import TEMPLATE, users_environment
+from template import ADDRESS, TEMPLATE, users_environment
+from terminal import Shell
 
 pytestmark = pytest.mark.unix
 
 PAGES = [TEMPLATE / "docs" / name for name in ("regeneration.md", "teams.md")]
 BLOCK = re.compile(r"(?:<!-- ([^>]*) -->\n)?```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-ENOUGH_WIDTH = {"COLUMNS": "200"}
 IDENTITY = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
     for what, value in {"NAME": "Ada", "EMAIL": "ada@example.org"}.items()
 }
-END = "--- end of a command"
+# How wide a report is, whose identity a commit has, and which cookiecutter and cruft run.
+SETTINGS = {
+    **IDENTITY,
+    "COLUMNS": "200",
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+}
 
 
 @pytest.fixture
@@ -99,54 +104,24 @@ def commit(folder: Path, message: str) -> None:
 def test_the_outputs_in_the_docs_are_real(repository, tmp_path, page):
     home = tmp_path / "home" / "ada"
     home.mkdir(parents=True)
-    shell = Shell(home, repository)
+    hosted = (
+        f'[url "file://{repository}"]\ninsteadOf = https://github.com/OWNER/{repository.name}\n'
+    )
+    (home / ".gitconfig").write_text(hosted, encoding="utf-8")
+    shell = Shell(
+        home,
+        {ADDRESS: f"git+file://{repository}", "/home/ada": str(home)},
+        **SETTINGS,
+        HOME=str(home),
+    )
     text = page.read_text("utf-8")
-    real = BLOCK.sub(lambda block: block[0].replace(block[2], shell.run(block[1], block[2])), text)
+
+    def run(block: re.Match[str]) -> str:
+        if scene := block[1]:
+            SCENES[scene](home, repository)
+        return block[0].replace(block[2], shell.run(block[2]))
+
+    real = BLOCK.sub(run, text)
     if os.environ.get("UPDATE_DOCS"):
         page.write_text(real, encoding="utf-8")
     assert text == real
-
-
-class Shell:
-    """Runs the commands of one page, one after the other, in the folder that the last one left."""
-
-    def __init__(self, home: Path, repository: Path) -> None:
-        self._home = home
-        self._repository = repository
-        self._folder = home
-        hosted = (
-            f'[url "file://{repository}"]\ninsteadOf = https://github.com/OWNER/{TEMPLATE_NAME}\n'
-        )
-        (home / ".gitconfig").write_text(hosted, encoding="utf-8")
-
-    def run(self, scene: str | None, block: str) -> str:
-        """The block with what its commands print now."""
-        if scene:
-            SCENES[scene](self._home, self._repository)
-        commands = re.findall(r"^\$ (.*)$", block, re.MULTILINE)
-        script = "".join(f"{self._here(line)}\necho '{END}'\n" for line in commands) + "pwd\n"
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {**users_environment(), **IDENTITY, **ENOUGH_WIDTH, "PATH": path}
-        result = subprocess.run(
-            ["sh", "-c", f"exec 2>&1\n{script}"],
-            cwd=self._folder,
-            env={**environment, "HOME": str(self._home)},
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            check=True,
-        )
-        *printed, folder = result.stdout.split(f"{END}\n")
-        self._folder = Path(folder.strip())
-        return "".join(
-            f"$ {command}\n{self._public(output)}"
-            for command, output in zip(commands, printed, strict=True)
-        )
-
-    def _here(self, command: str) -> str:
-        return command.replace("gh:OWNER/" + TEMPLATE_NAME, f"git+file://{self._repository}")
-
-    def _public(self, output: str) -> str:
-        return re.sub(r"^\n", "", output.replace(str(self._home), "/home/ada"))
-
-
-TEMPLATE_NAME = "cookiecutter-fastapi-streaming"

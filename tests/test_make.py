@@ -2,7 +2,6 @@
 
 import os
 import re
-import select
 import shutil
 import socket
 import ssl
@@ -17,55 +16,12 @@ from urllib.request import urlopen
 
 import pytest
 
-from template import PROJECT, users_environment
+from template import PROJECT
+from terminal import Terminal
 
 pytestmark = pytest.mark.unix
 
 START_SECONDS = 90
-STOP_SECONDS = 10
-
-
-class Terminal:
-    """A program in a terminal of its own: what it prints, and keys for it."""
-
-    def __init__(self, *command: str, cwd: Path) -> None:
-        self.output = ""
-        self._terminal, inner = os.openpty()
-        self.process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=users_environment(),
-            stdin=inner,
-            stdout=inner,
-            stderr=inner,
-            start_new_session=True,
-        )
-        os.close(inner)
-
-    def read_until(self, pattern: str, seconds: float) -> re.Match[str]:
-        deadline = time.monotonic() + seconds
-        while not (found := re.search(pattern, self.output)):
-            assert time.monotonic() < deadline, self.output
-            self.read()
-        return found
-
-    def read(self) -> None:
-        if select.select([self._terminal], [], [], 0.1)[0]:
-            try:
-                self.output += os.read(self._terminal, 65536).decode(errors="replace")
-            except OSError:  # the program has ended
-                time.sleep(0.1)
-
-    def press_ctrl_c(self) -> None:
-        """What a terminal does then: SIGINT to every process in the foreground."""
-        os.killpg(self.process.pid, 2)
-
-    def wait(self) -> None:
-        deadline = time.monotonic() + STOP_SECONDS
-        while self.process.poll() is None:
-            assert time.monotonic() < deadline, self.output
-            self.read()
-        self.read()
 
 
 @pytest.mark.parametrize("project", [PROJECT.parent, PROJECT], ids=["template", "service"])

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from template import TEMPLATE, users_environment
-
-ADDRESS = "gh:OWNER/cookiecutter-fastapi-streaming"
+from template import ADDRESS, TEMPLATE, users_environment
 
 
 @pytest.mark.slow

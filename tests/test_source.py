@@ -10,8 +10,11 @@ from template import MODULES, PARTS, PROJECT, RAW, TAG, TEMPLATE, source_files
 CONTROL_TAGS_MAY_BE_IN = {
     "README.md",
     "pyproject.toml",
+    "zensical.toml",
     ".env.example",
+    "docs/index.md",
 }
+PAGES_OF_ALL_MODULES = "docs/guides/"
 # What Windows refuses in the name of a file, and `{{cookiecutter.…}}` does not need.
 ILLEGAL_ON_WINDOWS = re.compile(r'[<>:"|?*\\]|[ .]$')
 
@@ -25,7 +28,7 @@ def tags(path: Path) -> list[str]:
 def test_the_template_language_is_where_it_may_be(path: Path):
     relative = path.relative_to(PROJECT).as_posix()
     found = tags(path)
-    if relative in CONTROL_TAGS_MAY_BE_IN:
+    if relative in CONTROL_TAGS_MAY_BE_IN or relative.startswith(PAGES_OF_ALL_MODULES):
         controls = {f"if cookiecutter.{module}" for module in MODULES} | {"endif"}
         controls |= {f"if '{part}' in parts" for part in PARTS}
         simple = [part for tag in found for part in tag.replace(" or ", " | if ").split(" | ")]

@@ -19,14 +19,24 @@ class RecordSettings(EnvironmentSettings):
 
     database_url: Annotated[
         Annotated[SecretStr, AfterValidator(_check_url)] | None,
-        Field(description="`duckdb:///relative.duckdb`, `postgresql://user:password@host/name`."),
+        Field(
+            description="`duckdb:///relative.duckdb`, `postgresql://user:password@host/name`; without "
+            "it, the demo's.",
+        ),
     ] = None
     tables: Annotated[
         dict[str, Key] | None,
-        Field(description='Tables with their keys, `{"orders": "id"}`, in place of `source.py`.'),
+        Field(
+            description='Tables with their keys, `{"orders": "id"}`; without it, those of `source.py`.',
+        ),
     ] = None
     database_pool_size: Annotated[
-        int, Field(ge=1, description="Most connections of a process for pages, and for snapshots.")
+        int,
+        Field(
+            ge=1,
+            description="Most connections of a process for pages, and as many again for exports that "
+            "are one snapshot.",
+        ),
     ] = 10
     database_timeout_seconds: Annotated[
         float, Field(gt=0, description="Longest wait for a connection and a page.")

@@ -19,7 +19,12 @@ class StreamingSettings(EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix="STREAMING_")
 
     min_bytes_per_second: Annotated[
-        int, Field(ge=1, description="A reader or a body that is slower than this is dropped.")
+        int,
+        Field(
+            ge=1,
+            description="A reader or a body that is slower is dropped; a reader that takes nothing, "
+            "after 64 seconds (128 KiB at the default).",
+        ),
     ] = 2048
     drain_delay_seconds: Annotated[
         float,
@@ -53,7 +58,12 @@ class StreamingSettings(EnvironmentSettings):
         return CHUNK_BYTES / self.min_bytes_per_second
 
     blocking_sources: Annotated[
-        int, Field(ge=1, description="Most iterables that are read in threads at once.")
+        int,
+        Field(
+            ge=1,
+            description="Sources that block (`def` generators, cursors) open at once, with a thread "
+            "each; another one waits for five seconds and then gets 503.",
+        ),
     ] = 250
 
 

@@ -29,11 +29,6 @@ def serve_example(
     return serve(APP, PYTHONPATH=str(folder), TABLES="{}", **environment)
 
 
-def assert_the_docs_show(example: str) -> None:
-    code = DOCS.joinpath(example).read_text(encoding="utf-8")
-    assert f"```python\n{code}```" in DOCS.joinpath("sources.md").read_text(encoding="utf-8")
-
-
 def records_at(server: Server) -> str:
     return f"{server.url}/records/readings"
 

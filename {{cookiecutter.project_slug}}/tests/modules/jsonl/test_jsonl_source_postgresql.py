@@ -10,7 +10,6 @@ import pytest
 
 from tests.modules.jsonl.examples import (
     assert_problem,
-    assert_the_docs_show,
     lines_of,
     records_at,
     serve_example,
@@ -36,10 +35,6 @@ def over_postgresql(serve, tmp_path_factory, database) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("example")
     with serve_example(serve, folder, "postgresql.py", **database_settings, **settings) as server:
         yield server
-
-
-def test_the_docs_show_the_example_as_it_is():
-    assert_the_docs_show("postgresql.py")
 
 
 def test_a_table_is_sent_whole_and_in_order_in_every_format(http, over_postgresql, database):

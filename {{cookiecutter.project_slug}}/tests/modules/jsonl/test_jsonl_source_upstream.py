@@ -10,7 +10,6 @@ from tests.modules.jsonl.examples import (
     FIELDS,
     SECRET,
     assert_problem,
-    assert_the_docs_show,
     lines_of,
     records_at,
     serve_example,
@@ -34,10 +33,6 @@ def relay(serve, tmp_path_factory, service) -> Iterator[Server]:
         settings = {"UPSTREAM_URL": url, "UPSTREAM_TOKEN": SECRET, "UPSTREAM_TIMEOUT_SECONDS": "2"}
         with serve_example(serve, folder, "upstream.py", **settings) as server:
             yield server
-
-
-def test_the_docs_show_the_example_as_it_is():
-    assert_the_docs_show("upstream.py")
 
 
 @pytest.mark.parametrize(

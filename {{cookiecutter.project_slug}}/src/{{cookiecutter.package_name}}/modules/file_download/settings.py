@@ -13,13 +13,15 @@ class FileDownloadSettings(EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix="FILE_DOWNLOAD_")
 
     folder: Annotated[
-        DirectoryPath | None, Field(description="Folder whose files are offered; none: the demo's.")
+        DirectoryPath | None,
+        Field(description="Folder whose files are offered; without it, the demo's."),
     ] = None
     storage_url: Annotated[
         str | None,
         Field(
             pattern=r"^(file|s3|gs|az|https?)://",
-            description="Store whose objects are offered in the place of the folder's files.",
+            description="A store in the place of the folder: `file:///…`, `s3://bucket/folder`, "
+            "`gs://…`, `az://…`, `https://…`.",
         ),
     ] = None
     presigned_seconds: Annotated[
@@ -27,12 +29,16 @@ class FileDownloadSettings(EnvironmentSettings):
         Field(
             ge=1,
             le=7 * 24 * 3600,
-            description="Redirect downloads to URLs of the store that are valid so long.",
+            description="Redirect downloads to URLs of the store (`s3`, `gs`, `az`) that anybody may "
+            "read for so long.",
         ),
     ] = None
     accel_location: Annotated[
         str | None,
-        Field(pattern="^/.*/$", description="Location where nginx has the folder, and sends it."),
+        Field(
+            pattern="^/.*/$",
+            description="The location where nginx has the folder, and sends its files itself.",
+        ),
     ] = None
 
     @field_validator("storage_url")

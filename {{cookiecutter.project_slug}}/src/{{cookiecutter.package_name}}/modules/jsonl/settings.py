@@ -15,7 +15,12 @@ class JsonlSettings(EnvironmentSettings):
         bool, Field(description="End JSON Lines with an end record unless `?end=false` is asked.")
     ] = False
     follow_seconds: Annotated[
-        float, Field(gt=0, description="Time until a source that is followed is asked again.")
+        float,
+        Field(
+            gt=0,
+            description="Time until a source that is followed is asked again, if it does not say "
+            "that there is more.",
+        ),
     ] = 1.0
     heartbeat_seconds: Annotated[
         float, Field(gt=0, description="Longest pause in a stream that is followed.")

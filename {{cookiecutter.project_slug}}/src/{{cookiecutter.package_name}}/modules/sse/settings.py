@@ -21,43 +21,76 @@ class SseSettings(EnvironmentSettings):
 
     broker_url: Annotated[
         RedisDsn | None,
-        Field(description="Redis that all processes share; none: within each process."),
+        Field(description="`redis://…`: events for all processes; without it, each has its own."),
     ] = None
     log_bytes: Annotated[
-        int, Field(ge=1, description="Most bytes of memory for the events of all topics.")
+        int,
+        Field(
+            ge=1,
+            description="Most memory for the events of all topics, kept for subscribers that resume; "
+            "what is too much is taken from the largest topic.",
+        ),
     ] = 8 * 1024 * 1024
     topic_bytes: Annotated[
         int, Field(ge=1, description="Most bytes of memory for the events of one topic.")
     ] = 1024 * 1024
     event_seconds: Annotated[
-        float, Field(gt=0, description="How long an event is kept for those that resume.")
+        float,
+        Field(
+            gt=0,
+            description="How long an event is kept; then, a topic without subscribers is forgotten.",
+        ),
     ] = 24 * 3600
     max_topics: Annotated[
         int, Field(ge=1, description="Topics at once; events for more get 503.")
     ] = 1000
     gather_milliseconds: Annotated[
-        int, Field(ge=0, description="How long events wait for others that go out with them.")
+        int,
+        Field(
+            ge=0,
+            description="How long an event waits for others when another has just gone out.",
+        ),
     ] = 20
     heartbeat_seconds: Annotated[
         float, Field(gt=0, description="The longest silence of a stream.")
     ] = 15
     retry_milliseconds: Annotated[
-        int, Field(ge=0, description="Longest wait before a reconnect after a shutdown.")
+        int,
+        Field(
+            ge=0,
+            description="Subscribers come back after a shutdown in 1 second to this.",
+        ),
     ] = 5_000
     publish_token: Annotated[
-        str | None, Field(description="Who publishes has to send it; none: everybody may.")
+        str | None,
+        Field(
+            description="Publishers have to send it: `Authorization: Bearer …`; without it, everybody "
+            "may publish.",
+        ),
     ] = None
     publish_topics: Annotated[
-        Words | None, Field(description="Topics that may be published to; none: those not our own.")
+        Words | None,
+        Field(
+            description="Topics that are published to by HTTP, as `house,garden`; without it, all but "
+            "those in `TOPICS`.",
+        ),
     ] = None
     allow_origins: Annotated[
-        Words, Field(description="Origins of pages that may read and publish, with cookies.")
+        Words,
+        Field(
+            description="Origins of pages that may read and publish, with cookies: "
+            "`https://app.example.org`.",
+        ),
     ] = ()
     compress: Annotated[
         bool, Field(description="Compress streams: less to send, more memory and time for each.")
     ] = False
     hand_over: Annotated[
-        bool, Field(description="Let requests end while their streams go on; saves memory.")
+        bool,
+        Field(
+            description="End the request of a stream once it has read all that there is; the stream "
+            "goes on.",
+        ),
     ] = True
 
 
