@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 from anyio.from_thread import start_blocking_portal
 
+ANY_PORT = ("127.0.0.1", 0)
+BACKLOG = 1024  # clients that come at once
 PIECE_BYTES = 256 * 1024
 TICK_SECONDS = 0.01  # a slow line carries pieces of what it takes in so long
 CATCH_UP_SECONDS = 0.1  # a timer that is late by less takes nothing from the bandwidth
@@ -189,16 +191,17 @@ async def end(client: socket.socket) -> None:
 
 @contextlib.asynccontextmanager
 async def proxy(
-    service: str, down: Toxics = CLEAN, up: Toxics = CLEAN, *, port: int = 0
+    service: str, down: Toxics = CLEAN, up: Toxics = CLEAN, listener: socket.socket | None = None
 ) -> AsyncGenerator[Proxy]:
-    """Pass on what comes to `port` (0: any that is free) to the service at an `http://` URL."""
+    """Pass on what comes to `listener` (a free port of this machine) to an `http://` URL."""
     url = urlsplit(service)
-    with socket.create_server(("127.0.0.1", port), backlog=1024) as listener:
-        listener.setblocking(False)
-        here = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        running = Proxy((url.hostname or "127.0.0.1", url.port or 80), here, down, up)
+    with listener or socket.create_server(ANY_PORT, backlog=BACKLOG) as door:
+        door.setblocking(False)
+        host, port = door.getsockname()
+        target = url.hostname or "127.0.0.1", url.port or 80
+        running = Proxy(target, f"http://{host}:{port}", down, up)
         async with asyncio.TaskGroup() as tasks:
-            accepting = tasks.create_task(running.accept(listener))
+            accepting = tasks.create_task(running.accept(door))
             yield running
             accepting.cancel()
 
@@ -213,7 +216,8 @@ def proxy_in_thread(service: str, down: Toxics = CLEAN, up: Toxics = CLEAN) -> G
 
 
 async def run(service: str, port: int, **toxics: Any) -> None:
-    async with proxy(service, Toxics(**toxics), port=port) as running:
+    listener = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+    async with proxy(service, Toxics(**toxics), listener=listener) as running:
         print(f"{running.url} passes on to {service}", flush=True)
         await asyncio.Event().wait()
 

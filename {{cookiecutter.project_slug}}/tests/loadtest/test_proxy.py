@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ from tests.streaming.waiting import wait_until
 
 REQUEST = b"how much?"
 MIB = 1024 * 1024
-TRIES = 5
+TRIES = 50
 PATIENCE_SECONDS = 30
 
 
@@ -80,6 +80,16 @@ async def answers(size: int, down: Toxics, up: Toxics = CLEAN, tries: int = 1) -
         return await asyncio.gather(*(ask(hop.url) for _ in range(tries)))
 
 
+def in_one_of_some_tries(asked: float, measure: Callable[[], float]) -> None:
+    """It never takes less than asked; that it takes longer may be the fault of the machine."""
+    for _ in range(TRIES):
+        taken = measure()
+        assert taken > asked * 0.95
+        if taken < asked * 1.1:
+            return
+    pytest.fail(f"{taken} s where {asked} were asked for")
+
+
 @pytest.mark.parametrize(
     ("asked", "down", "up"),
     [
@@ -89,8 +99,7 @@ async def answers(size: int, down: Toxics, up: Toxics = CLEAN, tries: int = 1) -
     ],
 )
 def test_the_first_byte_is_as_late_as_asked(asked, down, up):
-    taken = [each.first_byte for each in asyncio.run(answers(1000, down, up, TRIES))]
-    assert asked <= min(taken) < asked * 1.2
+    in_one_of_some_tries(asked, lambda: asyncio.run(answers(1000, down, up))[0].first_byte)
 
 
 def test_jitter_makes_latency_more_and_less():
@@ -103,14 +112,8 @@ def test_jitter_makes_latency_more_and_less():
 @pytest.mark.parametrize("latency", [0, 0.1])
 @pytest.mark.parametrize("bandwidth", [20_000, 1_000_000])
 def test_a_line_carries_what_was_asked(bandwidth, latency):
-    size = bandwidth // 4
-    taken = [
-        each.seconds - latency
-        for each in asyncio.run(
-            answers(size, Toxics(bandwidth=bandwidth, latency=latency), tries=3)
-        )
-    ]
-    assert size / bandwidth == pytest.approx(min(taken), rel=0.1)
+    size, toxics = bandwidth // 4, Toxics(bandwidth=bandwidth, latency=latency)
+    in_one_of_some_tries(0.25 + latency, lambda: asyncio.run(answers(size, toxics))[0].seconds)
 
 
 def test_latency_takes_no_bandwidth():
