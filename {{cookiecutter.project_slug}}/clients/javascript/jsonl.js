@@ -106,8 +106,13 @@ export function parse(line) {
 
 /** `JSON.stringify` of what `parse` gives. */
 export function stringify(record) {
-  const mark = (_, value) => (typeof value === "bigint" ? MARK + value : value);
-  return JSON.stringify(record, mark).replace(MARKED, "$1");
+  try {
+    return JSON.stringify(record);
+  } catch {
+    // It has a `BigInt`, which JSON.stringify refuses.
+    const mark = (_, value) => (typeof value === "bigint" ? MARK + value : value);
+    return JSON.stringify(record, mark).replace(MARKED, "$1");
+  }
 }
 
 function isLarge(token) {

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -246,15 +247,21 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture
 def client_command(require: Callable[..., str]) -> Callable[..., list[str]]:
-    """The command of a client of `clients/`, with the program that its language needs."""
+    """The command of a client of `clients/`, with the program that its language needs.
+
+    `limits` are `attempts` and `stall_seconds`: options, and in a shell variables.
+    """
     programs = {".py": lambda: sys.executable, ".js": lambda: require("node")}
 
-    def command(client: str, *arguments: str) -> list[str]:
+    def command(client: str, *arguments: str, limits: dict[str, float] | None = None) -> list[str]:
         path = PROJECT / "clients" / client
+        given = (limits or {}).items()
         if path.suffix == ".sh":
             require("curl")
-        program = programs.get(path.suffix, lambda: require("sh"))()
-        return [program, str(path), *arguments]
+            variables = [f"{name.upper()}={value}" for name, value in given]
+            return [require("env"), *variables, require("sh"), str(path), *arguments]
+        options = [(f"--{name.replace('_', '-')}", str(value)) for name, value in given]
+        return [programs[path.suffix](), str(path), *chain(*options), *arguments]
 
     return command
 
@@ -262,7 +269,11 @@ def client_command(require: Callable[..., str]) -> Callable[..., list[str]]:
 @pytest.fixture
 def run_client(client_command: Any, run: Any) -> Any:
     """Run a client of `clients/` by its path there."""
-    return lambda *command, **options: run(*client_command(*command), **options)
+
+    def run_one(*command: str, limits: dict[str, float] | None = None, **options: Any) -> Any:
+        return run(*client_command(*command, limits=limits), **options)
+
+    return run_one
 
 
 @pytest.fixture
@@ -352,9 +363,7 @@ def in_browser(browser: webdriver.Chrome, service: str, client_files: str) -> Ca
 
     def run_script(client: str, script: str, service: str = service) -> Any:
         browser.get(f"{service}/healthz")
-        return browser.execute_async_script(
-            IN_BROWSER, f"{client_files}/{client}", service, script
-        )
+        return browser.execute_async_script(IN_BROWSER, f"{client_files}/{client}", service, script)
 
     return run_script
 

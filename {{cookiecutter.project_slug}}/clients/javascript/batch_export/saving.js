@@ -7,25 +7,26 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 
 import { exportChunks, TruncatedExport } from "../batch_export.js";
-import { ask, Refused } from "../connection.js";
+import { ask, Refused, retrying } from "../connection.js";
 import { headerLength, JobFailed, removeJob, segmentChunks, startJob, waitForSegments } from "./job.js";
 
 const HEADER_BYTES = 1024 * 1024;
-const DIRECT_ATTEMPTS = 3;
 
 /** Saves the export that comes as one stream; one that breaks off is begun again. */
 export async function saveDirect(url, path, { showProgress, parallel, ...options }) {
   const part = `${path}.part`;
-  for (let attempt = 1; ; attempt++) {
+  const save = async function* () {
     try {
-      await pipeline(exportChunks(url, options), counted(showProgress), createWriteStream(part));
-      return await rename(part, path);
+      const chunks = exportChunks(url, { ...options, attempts: 1 });
+      await pipeline(chunks, counted(showProgress), createWriteStream(part));
     } catch (error) {
-      if (error instanceof Refused) await rm(part, { force: true });
-      if (!(error instanceof TruncatedExport) || attempt === DIRECT_ATTEMPTS) throw error;
-      options.onState?.({ state: "waiting", milliseconds: 0, error });
+      await rm(part, { force: true });
+      if (!(error instanceof TruncatedExport)) throw error;
+      throw new Error(error.message); // here another attempt mends it
     }
-  }
+  };
+  for await (const _ of retrying(save, options));
+  await rename(part, path);
 }
 
 function counted(showProgress) {
