@@ -5,34 +5,39 @@
 """Save an export, which gets its name only when it is complete: direct, or as a job.
 
 A job is made by the service in segments, which come in parallel and are checked by their digests.
-Call it again to resume. CSV is a job unless you say --direct: nothing else tells where it ends.
+Call it again to resume. CSV is always a job: nothing else tells where it ends.
 """
 
 import argparse
 import hashlib
 import json
+import random
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 from uuid import uuid4
 
 import httpx2
 import stamina
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 URL = "http://127.0.0.1:8000/exports/readings"
 PARQUET_FOOTER = b"PAR1"
 ARROW_END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 TAIL_BYTES = 64 * 1024
 PIECE_BYTES = 1024 * 1024
-TIMEOUT_SECONDS = 60
+STALL_SECONDS = 60.0
+LONGEST_BACKOFF_SECONDS = 60
 ATTEMPTS = 10
 PARALLEL = 4
 UNFINISHED = {"accepted", "running"}
+WORTH_RETRYING = (408, 425, 429)
 
 
 class TruncatedExport(Exception):
@@ -47,27 +52,65 @@ class Damaged(httpx2.TransportError):
     """What has come is not what the service has made."""
 
 
-def save_export(url: str, target: Path, format: str) -> None:
+class TryLater(httpx2.TransportError):
+    """The server answers, but not now; `seconds` is its `Retry-After`, or 0."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        super().__init__(f"The server answers {response.status_code}.")
+        seconds = response.headers.get("Retry-After", "")
+        self.seconds = int(seconds) if seconds.isdecimal() else 0
+
+
+# A compressed stream that breaks off cannot be decoded to its end.
+BREAKS = (httpx2.TransportError, httpx2.DecodingError, TruncatedExport)
+
+
+def save_export(
+    url: str,
+    target: Path,
+    format: str,
+    *,
+    attempts: int = ATTEMPTS,
+    stall_seconds: float = STALL_SECONDS,
+) -> None:
     """Save the export to `target`; until it is complete, it is `target` with `.part` behind.
 
-    CSV has no end of its own: there only the connection tells that something is missing, and a
-    proxy that speaks HTTP/1.0 can hide that. Raises `TruncatedExport`, `httpx2.TransportError` or
-    `httpx2.DecodingError` when the export is not complete, and `httpx2.HTTPStatusError` when the
-    server refuses the request.
+    One that breaks off is begun again. CSV has no end of its own: there only the connection tells
+    that something is missing, and a proxy that speaks HTTP/1.0 can hide that. Raises
+    `httpx2.HTTPStatusError` when the server refuses the request, and the last of `BREAKS` after so
+    many `attempts`.
     """
     part = target.with_name(f"{target.name}.part")
     query = httpx2.URL(url).copy_merge_params({"format": format, "end": "true"})
-    with httpx2.stream("GET", query, timeout=TIMEOUT_SECONDS, follow_redirects=True) as response:
-        check_status(response)
-        with part.open("wb") as file:
-            for chunk in response.iter_bytes():
-                file.write(chunk)
-                show_progress(f"{response.num_bytes_downloaded:,} bytes")
-    check_end(part, format)
+    for attempt in retrying(attempts):
+        with (
+            attempt,
+            httpx2.stream("GET", query, timeout=stall_seconds, follow_redirects=True) as response,
+        ):
+            check(response)
+            with part.open("wb") as file:
+                for chunk in response.iter_bytes():
+                    file.write(chunk)
+                    show_progress(f"{response.num_bytes_downloaded:,} bytes")
+            check_end(part, format)
     part.replace(target)
 
 
-def check_status(response: httpx2.Response) -> None:
+def retrying(attempts: int) -> Iterable[stamina.Attempt]:
+    return stamina.retry_context(
+        on=wait_for, attempts=attempts, timeout=None, wait_max=LONGEST_BACKOFF_SECONDS
+    )
+
+
+def wait_for(error: Exception) -> bool | float:
+    """The seconds that the server asks for, a little later than others; else stamina's backoff."""
+    seconds = error.seconds if isinstance(error, TryLater) else 0
+    return seconds * random.uniform(1, 1.5) or isinstance(error, BREAKS)  # noqa: S311
+
+
+def check(response: httpx2.Response) -> None:
+    if response.is_server_error or response.status_code in WORTH_RETRYING:
+        raise TryLater(response)
     if response.is_error:
         response.read()
     response.raise_for_status()
@@ -76,6 +119,12 @@ def check_status(response: httpx2.Response) -> None:
 def show_progress(text: str) -> None:
     if sys.stderr.isatty():
         print(f"\r{text}\x1b[K", end="", file=sys.stderr)
+
+
+def say_retry(details: RetryDetails) -> None:
+    cause = details.caused_by
+    show_progress("")
+    print(f"Again in {details.wait_for:.1f} s: {type(cause).__name__}: {cause}", file=sys.stderr)
 
 
 def check_end(path: Path, format: str) -> None:
@@ -94,19 +143,41 @@ def check_end(path: Path, format: str) -> None:
             raise TruncatedExport(last_line.decode())
 
 
-def save_job(url: str, target: Path, format: str, *, parallel: int = PARALLEL) -> None:
+class Service(NamedTuple):
+    client: httpx2.Client
+    attempts: int
+
+    def ask(self, method: str, url: httpx2.URL | str, **options: Any) -> httpx2.Response:
+        """The answer, which is asked for again while there is none."""
+        for attempt in retrying(self.attempts):
+            with attempt:
+                response = self.client.request(method, url, **options)
+                check(response)
+        return response
+
+
+def save_job(
+    url: str,
+    target: Path,
+    format: str,
+    *,
+    parallel: int = PARALLEL,
+    attempts: int = ATTEMPTS,
+    stall_seconds: float = STALL_SECONDS,
+) -> None:
     """Save the export to `target`: CSV and JSON Lines as one file, others as a folder of files.
 
     What has come lies in a folder of that name with `.parts` behind, where a later call goes on
     with the same job. Raises `JobFailed`, `httpx2.HTTPStatusError` when the server refuses a
-    request, and the last `httpx2.TransportError` when ten attempts at one have failed.
+    request, and the last `httpx2.TransportError` when so many `attempts` at one have failed.
     """
     parts = target.with_name(f"{target.name}.parts")
-    with httpx2.Client(timeout=TIMEOUT_SECONDS, follow_redirects=True) as client:
-        job_url = find_job(client, parts, url, format)
-        segments = wait_for_segments(client, job_url)
+    with httpx2.Client(timeout=stall_seconds, follow_redirects=True) as client:
+        service = Service(client, attempts)
+        job_url = find_job(service, parts, url, format)
+        segments = wait_for_segments(service, job_url)
         files = [parts / f"{number:05}.{format}" for number in range(1, len(segments) + 1)]
-        fetch_all(client, job_url, segments, files, parallel)
+        fetch_all(service, job_url, segments, files, parallel)
         if format in {"csv", "jsonl"}:
             joined = parts / "joined"
             join(files, joined, has_header=format == "csv")
@@ -116,24 +187,25 @@ def save_job(url: str, target: Path, format: str, *, parallel: int = PARALLEL) -
             (parts / "job.json").unlink()
             remove(target)
             parts.replace(target)
-        client.delete(job_url)  # it would be there until it expires
+        with suppress(httpx2.TransportError):
+            client.delete(job_url)  # it would be there until it expires
 
 
-def find_job(client: httpx2.Client, parts: Path, url: str, format: str) -> str:
+def find_job(service: Service, parts: Path, url: str, format: str) -> str:
     """The URL of the job of an earlier call for the same, if it is still there, or of a new one."""
     note = parts / "job.json"
     if note.exists():
         job = json.loads(note.read_text())
-        if job["asked"] == [url, format] and is_of_use(client, job["url"]):
+        if job["asked"] == [url, format] and is_of_use(service, job["url"]):
             return job["url"]
     remove(parts)
-    job_url = start_job(client, httpx2.URL(url), format)
+    job_url = start_job(service, httpx2.URL(url), format)
     parts.mkdir()
     note.write_text(json.dumps({"asked": [url, format], "url": job_url}))
     return job_url
 
 
-def start_job(client: httpx2.Client, url: httpx2.URL, format: str) -> str:
+def start_job(service: Service, url: httpx2.URL, format: str) -> str:
     before, _, source = url.path.rpartition("/exports/")
     body: dict[str, Any] = {"source": source, "format": format}
     for name, value in url.params.multi_items():
@@ -141,36 +213,20 @@ def start_job(client: httpx2.Client, url: httpx2.URL, format: str) -> str:
     exports = url.copy_with(path=f"{before}/exports", query=None)
     # Who asks again, as the answer was lost, gets the same job.
     key = {"Idempotency-Key": str(uuid4())}
-    response = again(client.post, exports, json=body, headers=key)
+    response = service.ask("POST", exports, json=body, headers=key)
     return str(response.url.join(response.headers["location"]))
 
 
-def is_of_use(client: httpx2.Client, job_url: str) -> bool:
+def is_of_use(service: Service, job_url: str) -> bool:
     try:
-        return again(client.get, job_url).json()["status"] in {*UNFINISHED, "complete"}
+        return service.ask("GET", job_url).json()["status"] in {*UNFINISHED, "complete"}
     except httpx2.HTTPStatusError:
         return False
 
 
-def again(request: Callable[..., httpx2.Response], *arguments: Any, **options: Any) -> Any:
-    """The answer, which is asked for again while there is none."""
-    for attempt in stamina.retry_context(httpx2.TransportError, attempts=ATTEMPTS, timeout=None):
-        with attempt:
-            response = request(*arguments, **options)
-            check_there(response)
-            check_status(response)
-    return response
-
-
-def check_there(response: httpx2.Response) -> None:
-    """A server that is away for a moment is no refusal."""
-    if response.is_server_error:
-        raise httpx2.ReadError(f"The server answers {response.status_code}.")
-
-
-def wait_for_segments(client: httpx2.Client, job_url: str) -> list[dict[str, Any]]:
+def wait_for_segments(service: Service, job_url: str) -> list[dict[str, Any]]:
     while True:
-        response = again(client.get, job_url)
+        response = service.ask("GET", job_url)
         job = response.json()
         if job["status"] == "complete":
             return job["segments"]
@@ -189,7 +245,7 @@ def describe(progress: dict[str, Any]) -> str:
 
 
 def fetch_all(
-    client: httpx2.Client,
+    service: Service,
     job_url: str,
     segments: list[dict[str, Any]],
     files: list[Path],
@@ -201,13 +257,13 @@ def fetch_all(
         show_progress(f"{sum(map(size, files)):,} of {total:,} bytes")
 
     with ThreadPoolExecutor(parallel) as threads:
-        fetch = partial(fetch_segment, client, job_url, show)
+        fetch = partial(fetch_segment, service, job_url, show)
         for _ in threads.map(fetch, segments, files):
             pass
 
 
 def fetch_segment(
-    client: httpx2.Client,
+    service: Service,
     job_url: str,
     show: Callable[[object], None],
     segment: dict[str, Any],
@@ -217,9 +273,9 @@ def fetch_segment(
     if is_whole(file, segment):
         return
     url = httpx2.URL(job_url).join(segment["url"])
-    for attempt in stamina.retry_context(httpx2.TransportError, attempts=ATTEMPTS, timeout=None):
+    for attempt in retrying(service.attempts):
         with attempt:
-            fetch_rest(client, url, segment, file, show)
+            fetch_rest(service.client, url, segment, file, show)
             if not is_whole(file, segment):
                 raise Damaged(f"{url} is not whole, or not what the service has made.")
 
@@ -235,8 +291,7 @@ def fetch_rest(
     if 0 < size(file) < segment["bytes"]:
         headers |= {"Range": f"bytes={size(file)}-", "If-Range": f'"{segment["sha256"]}"'}
     with client.stream("GET", url, headers=headers) as response:
-        check_there(response)
-        check_status(response)
+        check(response)
         is_rest = response.status_code == httpx2.codes.PARTIAL_CONTENT
         with file.open("ab" if is_rest else "wb") as out:
             for chunk in response.iter_raw():
@@ -288,24 +343,31 @@ def main() -> None:
     parser.add_argument("url", nargs="?", default=URL, help="%(default)s")
     parser.add_argument("--format", choices=["csv", "jsonl", "parquet", "arrow"], default="parquet")
     parser.add_argument("--to", type=Path, help="where to (default: the name of the table)")
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--job", action="store_true", help="as a job (default for CSV)")
-    how.add_argument("--direct", action="store_true", help="as one stream (default otherwise)")
+    parser.add_argument("--job", action="store_true", help="as a job, as CSV always is")
     parser.add_argument("--parallel", type=int, default=PARALLEL, help="segments at once")
+    parser.add_argument("--attempts", type=int, default=ATTEMPTS, help="at a request (%(default)s)")
+    parser.add_argument(
+        "--stall-seconds",
+        type=float,
+        default=STALL_SECONDS,
+        help="ask again after so much silence (%(default)s)",
+    )
     options = parser.parse_args()
     table = Path(httpx2.URL(options.url).path).name
     target = options.to or Path(f"{table}.{options.format}")
+    limits = {"attempts": options.attempts, "stall_seconds": options.stall_seconds}
+    set_on_retry_hooks([say_retry])
     try:
-        if options.job or (options.format == "csv" and not options.direct):
-            save_job(options.url, target, options.format, parallel=options.parallel)
+        if options.job or options.format == "csv":
+            save_job(options.url, target, options.format, parallel=options.parallel, **limits)
         else:
-            save_export(options.url, target, options.format)
+            save_export(options.url, target, options.format, **limits)
         show_progress("")
         files = target.iterdir() if target.is_dir() else [target]
         print(f"Saved {target} ({sum(map(size, files))} bytes)", file=sys.stderr)
     except httpx2.HTTPStatusError as error:
         sys.exit(f"{error.response.status_code}: {error.response.text}")
-    except (httpx2.TransportError, httpx2.DecodingError, TruncatedExport, JobFailed) as error:
+    except (*BREAKS, JobFailed) as error:
         sys.exit(f"{type(error).__name__}: {error}")
 
 

@@ -7,6 +7,7 @@
 import argparse
 import base64
 import hashlib
+import random
 import re
 import sys
 from pathlib import Path
@@ -19,13 +20,23 @@ URL = "http://127.0.0.1:8000/files/readings.csv"
 STALL_SECONDS = 30.0
 DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]+):")
 CONTENT_RANGE = re.compile(r"bytes (\d+)-")
-AGAIN = {httpx2.codes.TOO_MANY_REQUESTS, httpx2.codes.REQUEST_TIMEOUT}
+LONGEST_BACKOFF_SECONDS = 60
+WORTH_RETRYING = (408, 425, 429)
 # A compressed file has no ranges, and no length to know its end by.
 HEADERS = {"Accept-Encoding": "identity", "Want-Repr-Digest": "sha-256=10"}
 
 
 class Damaged(Exception):
     """What has come is not what the server has."""
+
+
+class TryLater(httpx2.TransportError):
+    """The server answers, but not now; `seconds` is its `Retry-After`, or 0."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        super().__init__(f"The server answers {response.status_code}.")
+        seconds = response.headers.get("Retry-After", "")
+        self.seconds = int(seconds) if seconds.isdecimal() else 0
 
 
 def download(
@@ -44,7 +55,7 @@ def download(
     complete = False
     while not complete:
         for attempt in stamina.retry_context(
-            on=httpx2.TransportError, attempts=attempts, timeout=None
+            on=wait_for, attempts=attempts, timeout=None, wait_max=LONGEST_BACKOFF_SECONDS
         ):
             with attempt:
                 have = size(part)
@@ -56,6 +67,12 @@ def download(
                         raise  # a request that brings bytes starts the count of attempts again
     part.replace(target)
     etag.unlink(missing_ok=True)
+
+
+def wait_for(error: Exception) -> bool | float:
+    """The seconds that the server asks for, a little later than others; else stamina's backoff."""
+    seconds = error.seconds if isinstance(error, TryLater) else 0
+    return seconds * random.uniform(1, 1.5) or isinstance(error, httpx2.TransportError)  # noqa: S311
 
 
 def size(path: Path) -> int:
@@ -72,8 +89,8 @@ def download_rest(url: str, part: Path, etag: Path, stall_seconds: float) -> Non
         httpx2.Client(timeout=stall_seconds, follow_redirects=True) as client,
         client.stream("GET", url, headers=headers) as response,
     ):
-        if response.status_code in AGAIN or response.is_server_error:
-            raise httpx2.ReadError(f"The server answers {response.status_code}.")
+        if response.is_server_error or response.status_code in WORTH_RETRYING:
+            raise TryLater(response)
         if start and not (
             response.status_code == httpx2.codes.OK or is_rest(response, start, etag)
         ):
@@ -142,8 +159,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", nargs="?", default=URL, help="%(default)s")
     parser.add_argument("--to", type=Path, help="where to (default: the name in the URL)")
-    parser.add_argument("--attempts", type=int, default=10, help="%(default)s")
-    parser.add_argument("--stall-seconds", type=float, default=STALL_SECONDS, help="%(default)s")
+    parser.add_argument("--attempts", type=int, default=10, help="in a row (%(default)s)")
+    parser.add_argument(
+        "--stall-seconds",
+        type=float,
+        default=STALL_SECONDS,
+        help="connect again after so much silence (%(default)s)",
+    )
     options = parser.parse_args()
     target = options.to or Path(Path(httpx2.URL(options.url).path).name)
     set_on_retry_hooks([say_retry])

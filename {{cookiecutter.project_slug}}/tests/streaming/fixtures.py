@@ -8,10 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -51,9 +54,9 @@ SOON_SECONDS = 5  # for what is due now, on a machine that has other work
 DEMO_ROWS = 60_000  # more than one batch for every module
 
 IN_BROWSER = """
-const [source, service, script, done] = arguments;
+const [url, service, script, done] = arguments;
 const AsyncFunction = (async () => {}).constructor;
-import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })))
+import(url)
   .then((client) => new AsyncFunction("client", "service", script)(client, service))
   .then(done, (error) => done(String(error)));
 """
@@ -246,15 +249,21 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture
 def client_command(require: Callable[..., str]) -> Callable[..., list[str]]:
-    """The command of a client of `clients/`, with the program that its language needs."""
+    """The command of a client of `clients/`, with the program that its language needs.
+
+    `limits` are `attempts` and `stall_seconds`: options, and in a shell variables.
+    """
     programs = {".py": lambda: sys.executable, ".js": lambda: require("node")}
 
-    def command(client: str, *arguments: str) -> list[str]:
+    def command(client: str, *arguments: str, limits: dict[str, float] | None = None) -> list[str]:
         path = PROJECT / "clients" / client
+        given = (limits or {}).items()
         if path.suffix == ".sh":
             require("curl")
-        program = programs.get(path.suffix, lambda: require("sh"))()
-        return [program, str(path), *arguments]
+            variables = [f"{name.upper()}={value}" for name, value in given]
+            return [require("env"), *variables, require("sh"), str(path), *arguments]
+        options = [(f"--{name.replace('_', '-')}", str(value)) for name, value in given]
+        return [programs[path.suffix](), str(path), *chain(*options), *arguments]
 
     return command
 
@@ -262,7 +271,11 @@ def client_command(require: Callable[..., str]) -> Callable[..., list[str]]:
 @pytest.fixture
 def run_client(client_command: Any, run: Any) -> Any:
     """Run a client of `clients/` by its path there."""
-    return lambda *command, **options: run(*client_command(*command), **options)
+
+    def run_one(*command: str, limits: dict[str, float] | None = None, **options: Any) -> Any:
+        return run(*client_command(*command, limits=limits), **options)
+
+    return run_one
 
 
 @pytest.fixture
@@ -321,18 +334,38 @@ def browser(require: Callable[..., str]) -> Iterator[webdriver.Chrome]:
     driver.quit()
 
 
+class ClientFiles(SimpleHTTPRequestHandler):
+    """The folder of the JavaScript clients, for pages of another origin."""
+
+    def end_headers(self) -> None:
+        self.send_header("Access-Control-Allow-Origin", "*")
+        super().end_headers()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def client_files() -> Iterator[str]:
+    """The URL of the JavaScript clients, as a page imports them."""
+    handler = partial(ClientFiles, directory=PROJECT / "clients" / "javascript")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 @pytest.fixture
-def in_browser(browser: webdriver.Chrome, service: str) -> Callable[[str, str], Any]:
+def in_browser(browser: webdriver.Chrome, service: str, client_files: str) -> Callable[..., Any]:
     """Import a client of `clients/javascript` in a page of the service and run a script on it.
 
     The script finds the client's exports in `client` and the service's URL in `service`, and
     returns the result.
     """
 
-    def run_script(client: str, script: str) -> Any:
-        source = (PROJECT / "clients" / "javascript" / client).read_text(encoding="utf-8")
-        browser.get(service)
-        return browser.execute_async_script(IN_BROWSER, source, service, script)
+    def run_script(client: str, script: str, service: str = service) -> Any:
+        browser.get(f"{service}/healthz")
+        return browser.execute_async_script(IN_BROWSER, f"{client_files}/{client}", service, script)
 
     return run_script
 

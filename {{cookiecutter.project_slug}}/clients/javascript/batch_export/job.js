@@ -1,15 +1,36 @@
 // An export as a job, in browsers and in Node: made by the service in segments, each a whole file
-// that is checked by its digest and resumes where it broke off.
-const ATTEMPTS = 10;
-const STALL_SECONDS = 30;
+// that is checked by its digest and resumes where it broke off. To copy: with ../connection.js.
+import { ask, Final, pause, request, resolve, retrying } from "../connection.js";
+
 const UNFINISHED = ["accepted", "running"];
-const RETRIED = [502, 503, 504];
 
-export class JobFailed extends Error {}
+/** The service has not made the export, or what has come is not what it has made. */
+export class JobFailed extends Final {}
 
-/** Starts the job of a URL such as `/exports/readings?site=Lyon`; returns the URL of the job. */
-export async function startJob(url, { format = "csv", signal } = {}) {
-  const target = new URL(url);
+/**
+ * @typedef {import("../connection.js").ConnectionOptions} ConnectionOptions
+ *
+ * @typedef {object} Segment
+ * @property {string} url
+ * @property {number} bytes
+ * @property {string} sha256 in hexadecimal digits
+ *
+ * @typedef {object} Progress what the service has made
+ * @property {number} rows
+ * @property {number} bytes
+ * @property {number | null} percent
+ * @property {number | null} seconds_left
+ */
+
+/**
+ * Starts the job of a URL such as `/exports/readings?site=Lyon`; returns the URL of the job.
+ *
+ * @param {string | URL} url
+ * @param {ConnectionOptions & { format?: "csv" | "jsonl" | "parquet" | "arrow" }} [options]
+ * @returns {Promise<string>}
+ */
+export async function startJob(url, { format = "csv", ...options } = {}) {
+  const target = resolve(url);
   const [before, source] = target.pathname.split(/\/exports\/(.*)/s);
   const body = { source: decodeURIComponent(source), format };
   for (const name of new Set(target.searchParams.keys())) {
@@ -17,77 +38,69 @@ export async function startJob(url, { format = "csv", signal } = {}) {
   }
   // Who asks again, as the answer was lost, gets the same job.
   const headers = { "Content-Type": "application/json", "Idempotency-Key": newKey() };
-  const options = { method: "POST", body: JSON.stringify(body), headers, signal };
-  const response = await ask(new URL(`${before}/exports`, target), options);
+  const init = { method: "POST", body: JSON.stringify(body), headers };
+  const response = await ask(new URL(`${before}/exports`, target), init, options);
   return new URL(response.headers.get("Location"), target).href;
 }
 
-/** The segments of a job, once it is complete; until then `onProgress` is told how far it is. */
-export async function waitForSegments(job, { onProgress = () => {}, signal } = {}) {
+/**
+ * The segments of a job, once it is complete; until then `onProgress` is told how far it is.
+ *
+ * @param {string} job
+ * @param {ConnectionOptions & { onProgress?: (progress: Progress) => void }} [options]
+ * @returns {Promise<Segment[]>}
+ */
+export async function waitForSegments(job, { onProgress = () => {}, ...options } = {}) {
   for (;;) {
-    const response = await ask(job, { signal });
+    const response = await ask(job, { cache: "no-store" }, options);
     const { status, progress, segments, problem } = await response.json();
     if (status === "complete") {
-      return segments.map((each) => ({ ...each, url: new URL(each.url, job).href }));
+      return segments.map((each) => ({ ...each, url: new URL(each.url, resolve(job)).href }));
     }
     if (!UNFINISHED.includes(status)) throw new JobFailed(problem?.detail ?? `It is ${status}.`);
     onProgress(progress);
-    await pause(1000 * Number(response.headers.get("Retry-After") ?? 1));
+    await pause(1000 * Number(response.headers.get("Retry-After") ?? 1), options.signal);
   }
 }
 
-/** Removes a job; it would be there until it expires. */
-export async function removeJob(job) {
-  await fetch(job, { method: "DELETE" });
+/** Removes a job; it would be there until it expires. @param {ConnectionOptions} [options] */
+export async function removeJob(job, options) {
+  await ask(job, { method: "DELETE" }, options);
 }
 
-/** Yields the bytes of a segment behind `start`, and goes on by itself when the connection breaks. */
-export async function* segmentChunks(segment, { start = 0, signal } = {}) {
-  for (let failures = 0; start < segment.bytes; ) {
-    const stalled = new AbortController();
-    const signals = [stalled.signal, ...(signal ? [signal] : [])];
-    const patience = new Patience(() => stalled.abort(new Error("Nothing has come for long.")));
-    try {
-      const headers = start
-        ? { Range: `bytes=${start}-`, "If-Range": `"${segment.sha256}"` }
-        : {};
-      patience.begin();
-      const response = await ask(segment.url, { headers, signal: AbortSignal.any(signals) });
-      if (start && response.status !== 206) throw new JobFailed("The segment has no ranges.");
-      for await (const chunk of chunksOf(response.body)) {
-        patience.end(); // whoever takes the chunk may take long
-        failures = 0;
-        start += chunk.length;
-        yield chunk;
-        patience.begin();
-      }
-    } catch (error) {
-      if (error instanceof JobFailed || signal?.aborted || ++failures === ATTEMPTS) throw error;
-      await pause(100 * failures);
-    } finally {
-      patience.end();
+/**
+ * Yields the bytes of a segment from `start` on, resumed after each break.
+ *
+ * @param {Segment} segment
+ * @param {ConnectionOptions & { start?: number }} [options]
+ * @returns {AsyncGenerator<Uint8Array>}
+ */
+export async function* segmentChunks(segment, { start = 0, ...options } = {}) {
+  yield* retrying(async function* () {
+    if (start === segment.bytes) return;
+    const headers = start ? { Range: `bytes=${start}-`, "If-Range": `"${segment.sha256}"` } : {};
+    const { response, chunks } = await request(segment.url, { headers }, options);
+    if (start && response.status !== 206) throw new JobFailed("The segment has no ranges.");
+    for await (const chunk of chunks()) {
+      start += chunk.length;
+      yield chunk;
     }
-  }
+    if (start !== segment.bytes) throw new Error(`${start} of ${segment.bytes} bytes have come.`);
+  }, options);
 }
 
-class Patience {
-  constructor(lose) {
-    this.lose = lose;
-  }
-  begin() {
-    this.end();
-    this.timer = setTimeout(this.lose, 1000 * STALL_SECONDS);
-  }
-  end() {
-    clearTimeout(this.timer);
-  }
-}
-
-/** The bytes of a segment; throws if they are not what the service has made. */
+/**
+ * The bytes of a segment; throws if they are not what the service has made.
+ *
+ * @param {Segment} segment
+ * @param {ConnectionOptions} [options]
+ * @returns {Promise<Uint8Array>}
+ */
 export async function readSegment(segment, options) {
   const bytes = new Uint8Array(segment.bytes);
   let length = 0;
   for await (const chunk of segmentChunks(segment, options)) {
+    if (length + chunk.length > bytes.length) throw new JobFailed(`${segment.url} is too long.`);
     bytes.set(chunk, length);
     length += chunk.length;
   }
@@ -99,14 +112,20 @@ export async function readSegment(segment, options) {
 /**
  * Yields CSV or JSON Lines in pieces that together are one valid file, each checked; the next
  * segments come meanwhile. The job is removed in the end.
+ *
+ * @param {string | URL} url
+ * @param {ConnectionOptions & { format?: "csv" | "jsonl", parallel?: number,
+ *   onProgress?: (progress: Progress) => void }} [options]
+ * @returns {AsyncGenerator<Uint8Array>}
  */
-export async function* jobChunks(url, { format = "csv", parallel = 4, onProgress, signal } = {}) {
-  const job = await startJob(url, { format, signal });
-  const segments = await waitForSegments(job, { onProgress, signal });
+export async function* jobChunks(url, { parallel = 4, onProgress, ...options } = {}) {
+  const { format = "csv", ...connection } = options;
+  const job = await startJob(url, options);
+  const segments = await waitForSegments(job, { onProgress, ...connection });
   const reading = [];
   const readNext = () => {
     if (!segments.length) return;
-    const bytes = readSegment(segments.shift(), { signal });
+    const bytes = readSegment(segments.shift(), connection);
     bytes.catch(() => {}); // whoever awaits it is told
     reading.push(bytes);
   };
@@ -116,7 +135,7 @@ export async function* jobChunks(url, { format = "csv", parallel = 4, onProgress
     readNext();
     yield format === "csv" && !isFirst ? bytes.subarray(headerLength(bytes)) : bytes;
   }
-  await removeJob(job);
+  await removeJob(job, connection);
 }
 
 /** The length of the header of CSV; a column's name may have line ends, within quotes. */
@@ -130,33 +149,6 @@ export function headerLength(bytes) {
   );
 }
 
-async function ask(url, options) {
-  for (let failures = 0; ; ) {
-    let response;
-    try {
-      response = await fetch(url, options);
-    } catch (error) {
-      if (options?.signal?.aborted || ++failures === ATTEMPTS) throw error;
-    }
-    if (response?.ok) return response;
-    if (response && !(RETRIED.includes(response.status) && ++failures < ATTEMPTS)) {
-      throw new JobFailed(await response.text());
-    }
-    await pause(100 * failures);
-  }
-}
-
-async function* chunksOf(body) {
-  const reader = body.getReader();
-  try {
-    for (let step; !(step = await reader.read()).done; ) yield step.value;
-  } finally {
-    // Without this, a reader that stops early would leave the request open.
-    await reader.cancel().catch(() => {});
-  }
-}
-
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 // `randomUUID` is there in secure contexts alone.
 const newKey = () => toHex(crypto.getRandomValues(new Uint8Array(16)));

@@ -1,26 +1,58 @@
-// Save a job in Node: what has come lies in a folder with `.parts` behind its name until it is whole.
+// Save an export in Node, which gets its name only when it is whole. Until then it is `path` with
+// `.part` behind, or what has come of a job lies in a folder with `.parts` behind its name.
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 
+import { exportChunks, TruncatedExport } from "../batch_export.js";
+import { ask, Refused, retrying } from "../connection.js";
 import { headerLength, JobFailed, removeJob, segmentChunks, startJob, waitForSegments } from "./job.js";
 
-const PARALLEL = 4;
 const HEADER_BYTES = 1024 * 1024;
 
+/** Saves the export that comes as one stream; one that breaks off is begun again. */
+export async function saveDirect(url, path, { showProgress, parallel, ...options }) {
+  const part = `${path}.part`;
+  const save = async function* () {
+    try {
+      const chunks = exportChunks(url, { ...options, attempts: 1 });
+      await pipeline(chunks, counted(showProgress), createWriteStream(part));
+    } catch (error) {
+      await rm(part, { force: true });
+      if (!(error instanceof TruncatedExport)) throw error;
+      throw new Error(error.message); // here another attempt mends it
+    }
+  };
+  for await (const _ of retrying(save, options));
+  await rename(part, path);
+}
+
+function counted(showProgress) {
+  return async function* (chunks) {
+    let bytes = 0;
+    for await (const chunk of chunks) {
+      showProgress(`${(bytes += chunk.length)} bytes`);
+      yield chunk;
+    }
+  };
+}
+
 /** CSV and JSON Lines become the file `path`, other formats a folder of that name. */
-export async function saveJob(url, format, path) {
+export async function saveJob(url, path, { format, parallel, showProgress, ...options }) {
   const parts = `${path}.parts`;
-  const job = await findJob(parts, url, format);
-  const segments = await waitForSegments(job, { onProgress: showProgress });
+  const job = await findJob(parts, url, format, options);
+  const onProgress = (progress) => showProgress(describe(progress));
+  const segments = await waitForSegments(job, { onProgress, ...options });
   const files = segments.map((_, index) => join(parts, `${String(index + 1).padStart(5, "0")}.${format}`));
   const waiting = segments.map((segment, index) => [segment, files[index]]);
   const work = async () => {
-    for (let next; (next = waiting.shift()); ) await fetchSegment(...next);
+    for (let next; (next = waiting.shift()); showProgress(`${waiting.length} segments to come`)) {
+      await fetchSegment(...next, options);
+    }
   };
-  await Promise.all(Array.from({ length: PARALLEL }, work));
+  await Promise.all(Array.from({ length: parallel }, work));
   if (format === "csv" || format === "jsonl") {
     await joinFiles(files, `${path}.part`, format === "csv");
     await rename(`${path}.part`, path);
@@ -30,31 +62,35 @@ export async function saveJob(url, format, path) {
     await rm(path, { recursive: true, force: true });
     await rename(parts, path);
   }
-  show("");
-  await removeJob(job).catch(() => {});
+  await removeJob(job, { ...options, attempts: 1 }).catch(() => {});
 }
 
 /** The job of an earlier call for the same, if it is still there, or a new one. */
-async function findJob(parts, url, format) {
+async function findJob(parts, url, format, options) {
   const note = join(parts, "job.json");
   const earlier = JSON.parse(await readFile(note, "utf8").catch(() => "{}"));
-  if (earlier.asked === `${format} ${url}` && (await isOfUse(earlier.job))) return earlier.job;
+  if (earlier.asked === `${format} ${url}` && (await isOfUse(earlier.job, options))) return earlier.job;
   await rm(parts, { recursive: true, force: true });
-  const job = await startJob(url, { format });
+  const job = await startJob(url, { format, ...options });
   await mkdir(parts, { recursive: true });
   await writeFile(note, JSON.stringify({ asked: `${format} ${url}`, job }));
   return job;
 }
 
-async function isOfUse(job) {
-  const response = await fetch(job);
-  return response.ok && !["failed", "cancelled"].includes((await response.json()).status);
+async function isOfUse(job, options) {
+  try {
+    const response = await ask(job, {}, options);
+    return !["failed", "cancelled"].includes((await response.json()).status);
+  } catch (error) {
+    if (error instanceof Refused) return false;
+    throw error;
+  }
 }
 
-async function fetchSegment(segment, file) {
+async function fetchSegment(segment, file, options) {
   if (await isWhole(segment, file)) return;
   const start = await sizeOf(file);
-  await pipeline(segmentChunks(segment, { start }), createWriteStream(file, { flags: "a" }));
+  await pipeline(segmentChunks(segment, { start, ...options }), createWriteStream(file, { flags: "a" }));
   if (!(await isWhole(segment, file))) throw new JobFailed(`${segment.url} is damaged.`);
 }
 
@@ -87,15 +123,15 @@ async function headerOf(file) {
   }
 }
 
-async function sizeOf(file) {
-  return (await stat(file).catch(() => ({ size: 0 }))).size;
+/** The bytes of a file, or of all that are in a folder; 0 if there is none. */
+export async function sizeOf(path) {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isDirectory()) return found?.size ?? 0;
+  const files = (await readdir(path)).map((name) => sizeOf(join(path, name)));
+  return (await Promise.all(files)).reduce((sum, size) => sum + size, 0);
 }
 
-function showProgress({ rows, bytes, percent, seconds_left: left }) {
+function describe({ rows, bytes, percent, seconds_left: left }) {
   const rest = percent === null ? "" : `, ${Math.round(percent)} %, ${Math.round(left)} s left`;
-  show(`The service has made ${rows} rows, ${bytes} bytes${rest}`);
-}
-
-function show(text) {
-  if (process.stderr.isTTY) process.stderr.write(`\r${text}\x1b[K`);
+  return `The service has made ${rows} rows, ${bytes} bytes${rest}`;
 }

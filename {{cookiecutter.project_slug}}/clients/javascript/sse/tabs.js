@@ -3,8 +3,14 @@
 // event. Needs https, as all pages with locks do, or localhost.
 import { readEvents } from "../sse.js";
 
-/** Calls `onEvent({ id, event, data })` in each tab that follows `url`, until `signal` aborts. */
-export async function followInAllTabs(url, onEvent, { lastEventId = "", signal } = {}) {
+/**
+ * Calls `onEvent({ id, event, data })` in each tab that follows `url`, until `signal` aborts.
+ *
+ * @param {string | URL} url
+ * @param {(event: { id: string, event: string, data: string }) => void} onEvent
+ * @param {Parameters<typeof readEvents>[1]} [options] of the tab that reads
+ */
+export async function followInAllTabs(url, onEvent, { lastEventId = "", ...options } = {}) {
   const name = `events of ${url}`;
   const channel = new BroadcastChannel(name);
   const receive = (event) => {
@@ -15,8 +21,8 @@ export async function followInAllTabs(url, onEvent, { lastEventId = "", signal }
   };
   channel.onmessage = ({ data }) => receive(data);
   try {
-    await navigator.locks.request(name, { signal }, async () => {
-      for await (const event of readEvents(url, { lastEventId, signal })) {
+    await navigator.locks.request(name, { signal: options.signal }, async () => {
+      for await (const event of readEvents(url, { lastEventId, ...options })) {
         channel.postMessage(event);
         receive(event);
       }
