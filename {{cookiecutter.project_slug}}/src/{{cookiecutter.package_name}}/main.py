@@ -2,15 +2,22 @@ import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import metadata
+from importlib.util import find_spec
 
 from fastapi import APIRouter, FastAPI
 
-from . import console, modules
+from . import modules
 from .api_docs import add_docs
 from .settings import Settings
 from .streaming.application import add_streaming
 from .streaming.configuration import check_settings
 from .streaming.problems import RESPONSES
+
+
+def console_routers() -> Iterator[APIRouter]:
+    """That of the page at `/`, unless its folder was deleted."""
+    if find_spec(f"{__package__}.console"):
+        yield import_module(f"{__package__}.console").router
 
 
 def module_routers() -> Iterator[APIRouter]:
@@ -21,7 +28,7 @@ def module_routers() -> Iterator[APIRouter]:
 
 def create_app() -> FastAPI:
     """Raises `SystemExit` when a setting is wrong."""
-    routers = [console.router, *module_routers()]
+    routers = [*console_routers(), *module_routers()]
     check_settings()
     about = metadata(__name__.partition(".")[0])
     app = FastAPI(
