@@ -3,9 +3,9 @@ const MARGIN = { top: 12, right: 14, bottom: 24, left: 52 };
 const TICKS = 3;
 
 export class Plot {
-  /** Times are in milliseconds since 1970; `seconds` of them are seen. */
-  constructor(canvas, { seconds = 60 } = {}) {
-    Object.assign(this, { canvas, seconds, points: [], marks: [] });
+  /** Times are in milliseconds since 1970; `seconds` of them are seen, and all that is in `values`. */
+  constructor(canvas, { seconds = 60, values = [] } = {}) {
+    Object.assign(this, { canvas, seconds, values, points: [], marks: [] });
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)");
     let drawn = 0;
     const step = (now) => {
@@ -47,23 +47,30 @@ export class Plot {
     pen.scale(devicePixelRatio, devicePixelRatio);
     const style = getComputedStyle(canvas);
     pen.font = `12px ${style.fontFamily}`;
-    const box = { left: MARGIN.left, top: MARGIN.top, right: width - MARGIN.right, bottom: height - MARGIN.bottom };
-    const range = rangeOf(this.points);
+    const box = {
+      left: MARGIN.left,
+      top: MARGIN.top,
+      right: width - MARGIN.right,
+      bottom: height - MARGIN.bottom,
+    };
+    const range = rangeOf([...this.values, ...this.points.map(({ value }) => value)]);
     const x = (time) => box.left + ((time - begin) / (end - begin)) * (box.right - box.left);
-    const y = (value) => box.bottom - ((value - range.low) / (range.high - range.low)) * (box.bottom - box.top);
+    const share = (value) => (value - range.low) / (range.high - range.low);
+    const y = (value) => box.bottom - share(value) * (box.bottom - box.top);
 
     drawGrid(pen, box, range, y, style, seconds);
     pen.beginPath();
     pen.rect(box.left, 0, box.right - box.left, height);
     pen.clip();
     drawMarks(pen, box, this.marks.map(x), style.getPropertyValue("--broken"));
-    drawLine(pen, this.points.map(({ time, value }) => [x(time), y(value)]), style.getPropertyValue("--accent"));
+    const points = this.points.map(({ time, value }) => [x(time), y(value)]);
+    drawLine(pen, points, style.getPropertyValue("--accent"));
   }
 }
 
 /** The lowest and the highest line of the grid, at round numbers. */
-function rangeOf(points) {
-  const values = points.map(({ value }) => value).filter(Number.isFinite);
+function rangeOf(all) {
+  const values = all.filter(Number.isFinite);
   if (!values.length) return { low: 0, high: 1, step: 1 / TICKS, isEmpty: true };
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const rough = (most - least || Math.abs(most) || 1) / TICKS;

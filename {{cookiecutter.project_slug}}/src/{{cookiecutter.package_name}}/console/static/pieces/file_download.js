@@ -45,6 +45,7 @@ export async function start(section) {
         throw new Error("What came is not the file: the digests differ.");
       }
       offer(save, blob, file.value);
+      button.textContent = "Download again";
     },
     update() {
       const { cursor, rate, requests, computed } = download;

@@ -10,7 +10,7 @@ const ROWS = 5;
 export function start(section, paths) {
   const { elements: form } = section.querySelector("form");
   const table = section.querySelector(".rows");
-  const plot = new Plot(section.querySelector("canvas"), { seconds: 30 });
+  const plot = new Plot(section.querySelector("canvas"), { seconds: 30, values: [0] });
   let seen;
 
   offerSources(form.source, paths, "/records/");
@@ -40,12 +40,13 @@ export function start(section, paths) {
     },
     update() {
       const { cursor, rate, begun, first, reconnects, rows } = seen;
+      const time = Date.now() - begun;
       plot.add(Date.now(), rate.perSecond);
       panel.show({
         records: count(cursor.received ?? 0),
-        rate: count(rate.perSecond),
+        rate: count((1000 * (cursor.received ?? 0)) / time),
         first: duration(first),
-        time: duration(Date.now() - begun),
+        time: duration(time),
         reconnects,
         cursor: cursor.after ?? "–",
       });
