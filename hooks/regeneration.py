@@ -18,6 +18,8 @@ from typing import NamedTuple
 # What every service has.
 CORE = "streaming"
 DEMO = "demo"
+# What a service has unless it is deleted, and a host has not; modules have pieces of it.
+CONSOLE = "console"
 STAGE = ".regeneration"
 # Where git itself has started the command, these name another repository or index.
 ELSEWHERE = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
@@ -183,7 +185,7 @@ class Regeneration:
             if path.as_posix() in self._glue:
                 is_wanted = not target.exists()
             else:
-                is_wanted = self.owner(path) in wanted
+                is_wanted = self.owner(path) in wanted and not self._is_for_no_console(path)
             if is_wanted:
                 self._plan(source, target, tracked)
         # What is left of a module that the project has had before is refreshed.
@@ -192,6 +194,9 @@ class Regeneration:
             if change.new is None and self.owner(self._name(change.target)) in foreign:
                 raise Refused(self._is_in_the_way(change.target))
         self._leave_out_the_demo()
+
+    def _is_for_no_console(self, path: PurePath) -> bool:
+        return CONSOLE in path.parts and not (self.project / self.package / CONSOLE).is_dir()
 
     def _parts_of(self, modules: Iterable[str]) -> set[str]:
         return {part for module in modules for part in self.modules[module]}

@@ -5,10 +5,8 @@ import re
 import shutil
 import socket
 import ssl
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path

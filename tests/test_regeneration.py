@@ -124,6 +124,7 @@ def test_a_module_is_added_to_a_project_of_another_kind_and_nothing_else_is_touc
     added = after.keys() - before.keys()
     assert {name for name in added if owner_of(name) is None} == glue
     assert not owned(after, *MODULES.keys() - {"jsonl"})
+    assert not [name for name in after if "console" in name], "it is a page of services"
     page = (orders / "docs" / "modules" / "jsonl.md").read_text("utf-8")
     assert f"`{package}/modules/jsonl/source.py`" in page
 

@@ -1,4 +1,4 @@
-"""A team that names its own tables and deletes the demo keeps a service that passes its gates."""
+"""A team with its own tables deletes the demo and the console, and its service passes its gates."""
 
 import shutil
 
@@ -23,8 +23,9 @@ def test_no_engine_test_needs_the_source_that_it_came_with(render, run, uv, envi
     project = render(**choose("jsonl", "batch_export"))
     package = project / "src" / "my_service"
     (package / "records" / "source.py").write_text(SOURCE, encoding="utf-8")
-    shutil.rmtree(package / "demo")
-    shutil.rmtree(project / "tests" / "demo")
+    for name in ("demo", "console"):
+        shutil.rmtree(package / name)
+        shutil.rmtree(project / "tests" / name)
     settings = {"UV": uv, "UV_PROJECT_ENVIRONMENT": str(environment)}
     run("make", "check", cwd=project, **settings)
     result = run("make", "test", f"ARGS={SUITES}", cwd=project, **settings)

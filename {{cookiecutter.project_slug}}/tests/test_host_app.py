@@ -1,12 +1,9 @@
 import httpx2
 import pytest
 
-from {{ cookiecutter.package_name }}.console import (
-    links,
-)
-
 from tests.host_app import service
 
+links = pytest.importorskip("{{ cookiecutter.package_name }}.console.links")
 LINKS = [link.url for link in links.find_links(service.openapi()) if link.url.count("/") > 1]
 
 

@@ -1,8 +1,11 @@
+from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import metadata
+from importlib.util import find_spec
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
-from . import console, modules
+from . import modules
 from .api_docs import add_docs
 from .settings import Settings
 from .streaming.application import add_streaming
@@ -11,9 +14,15 @@ from .streaming.problems import RESPONSES
 from .streaming.shutdown import drain_on_signals
 
 
+def console_routers() -> Iterator[APIRouter]:
+    """That of the page at `/`, unless its folder was deleted."""
+    if find_spec(f"{__package__}.console"):
+        yield import_module(f"{__package__}.console").router
+
+
 def create_app() -> FastAPI:
     """Raises `SystemExit` when a setting is wrong."""
-    routers = [console.router, *modules.routers()]
+    routers = [*console_routers(), *modules.routers()]
     check_settings()
     about = metadata(__name__.partition(".")[0])
     app = FastAPI(

@@ -1,4 +1,8 @@
-"""The page at `/`: what this service offers, as links."""
+"""The page at `/`: every module at work, driven by the client examples themselves.
+
+A module brings `static/pieces/<module>.html` and `.js`; one without is listed by its links. Deleting
+this folder removes the page, and nothing else.
+"""
 
 from .router import router
 

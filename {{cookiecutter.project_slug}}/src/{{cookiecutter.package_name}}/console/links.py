@@ -3,7 +3,7 @@ from typing import Any, NamedTuple
 
 
 class Link(NamedTuple):
-    group: str
+    module: str
     url: str
     summary: str
 

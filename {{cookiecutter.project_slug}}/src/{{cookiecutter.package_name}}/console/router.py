@@ -1,42 +1,65 @@
-import re
 from html import escape
-from itertools import groupby
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
 
 from ..streaming.routing import ProblemRouter
 from .links import find_links
+from .sections import write_sections
+
+HERE = Path(__file__).parent
+CLIENTS = Path("clients", "javascript")
+PAGE = Template((HERE / "page.html").read_text(encoding="utf-8"))
+HEADERS = {
+    # All that the page loads comes from the service, and no text that it shows is ever code.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'"
+    ),
+    "Cache-Control": "no-store",
+}
 
 router = ProblemRouter(include_in_schema=False)
 
-CODE = re.compile(r"`([^`]+)`")
-PAGE = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
+
+def find_clients() -> Path | None:
+    """The JavaScript client examples: beside the package in the project, beside `.venv` in the image.
+
+    None where the package alone was installed.
+    """
+    folders = (folder / CLIENTS for folder in HERE.parents)
+    return next((folder for folder in folders if folder.is_dir()), None)
 
 
-def markdown_code(text: str) -> str:
-    return CODE.sub(r"<code>\1</code>", escape(text))
+class Assets(StaticFiles):
+    """Files that a browser asks for again each time: those of two versions do not go together."""
+
+    def file_response(self, *arguments: Any, **options: Any) -> Response:
+        response = super().file_response(*arguments, **options)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+# Pieces import `../clients/….js`.
+if clients := find_clients():
+    router.mount("/console/clients", Assets(directory=clients))
+router.mount("/console", Assets(directory=HERE / "static"))
 
 
 @router.get("/", response_class=HTMLResponse)
-async def console(request: Request) -> str:
-    """The page that links what is there, read off the service's own OpenAPI document."""
+async def console(request: Request) -> HTMLResponse:
+    """The page that shows what is there, read off the service's own OpenAPI document."""
     openapi = request.app.openapi()
-    sections = [
-        f"<h2>{escape(group)}</h2>\n<dl>\n"
-        + "".join(
-            f'<dt><a href="{escape(link.url[1:])}">{escape(link.url)}</a></dt>'
-            f"<dd>{markdown_code(link.summary)}</dd>\n"
-            for link in links
-        )
-        + "</dl>"
-        for group, links in groupby(find_links(openapi), key=lambda link: link.group)
-    ]
     about = openapi["info"]
-    return PAGE.substitute(
+    page = PAGE.substitute(
         title=escape(about["title"]),
         summary=escape(about.get("summary", "")),
-        sections="\n".join(sections),
+        sections="\n".join(write_sections(find_links(openapi))),
     )
+    return HTMLResponse(page, headers=HEADERS)

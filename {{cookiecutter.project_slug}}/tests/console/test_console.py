@@ -1,0 +1,76 @@
+import re
+from html import unescape
+
+import httpx2
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.streaming.fixtures import APP, START_SECONDS
+
+LINK = re.compile(r"""(?:href|src)=["']([^"':]+)["']""")
+NAMED_ROLES = {"button", "checkbox", "combobox", "image", "link", "log", "radio", "textbox"}
+NAMED_ROLES |= {"progressbar", "region", "spinbutton"}
+NARROW = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+
+
+def links_of(page: httpx2.Response) -> list[httpx2.URL]:
+    return [page.url.join(unescape(link)) for link in LINK.findall(page.text)]
+
+
+def test_it_links_every_module_and_no_link_is_dead(http, service):
+    links = links_of(http.get(service))
+    groups = {link.path.split("/")[1] for link in links}
+    paths = http.get(f"{service}/openapi.json").json()["paths"]
+    routes = {path.split("/")[1] for path, operations in paths.items() if "get" in operations}
+    assert routes <= groups
+    for link in links:
+        with http.stream("GET", link) as response:
+            assert response.status_code == 200, link
+
+
+def test_all_that_it_runs_is_in_files_of_the_service(http, service):
+    page = http.get(service)
+    policy = page.headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    assert not re.search(r"""\sstyle=|\son\w+=|<style|<script(?! type="module" src=)""", page.text)
+    for link in LINK.findall(page.text):
+        assert not link.startswith(("/", "http")), "a proxy's prefix would be lost"
+
+
+def wait_for_pieces(browser) -> None:
+    """Until each has started, or has said why not."""
+    pieces = len(browser.find_elements(By.CSS_SELECTOR, "[data-piece]"))
+    WebDriverWait(browser, START_SECONDS).until(
+        lambda page: (
+            len(page.find_elements(By.CSS_SELECTOR, ".live:not([hidden]), [role=alert]")) == pieces
+        )
+    )
+    assert [alert.text for alert in browser.find_elements(By.CSS_SELECTOR, "[role=alert]")] == []
+
+
+@pytest.mark.slow
+def test_it_fits_a_telephone_and_a_screen_reader(browser, service):
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", NARROW)
+    try:
+        browser.get(service)
+        wait_for_pieces(browser)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+        browser.execute_cdp_cmd("Accessibility.enable", {})
+        nodes = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+        found = [node for node in nodes if node["role"]["value"] in NAMED_ROLES]
+        assert len(found) > 10
+        assert [node for node in found if not node["name"]["value"]] == []
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.slow
+def test_it_works_below_a_prefix(serve, start_nginx, browser):
+    with serve(APP, "--root-path", "/data") as server:
+        page = start_nginx(server.url)["HTTP/1.1, buffering on"] + "/data/"
+        browser.get(page)
+        wait_for_pieces(browser)
+        for code in browser.find_elements(By.CSS_SELECTOR, "pre"):
+            assert page in code.get_property("textContent")
