@@ -25,21 +25,22 @@ TEXTS = ("project_name", "description", "author")
 DEPENDENCIES = """
     adbc_driver_duckdb adbc_driver_manager adbc_driver_postgresql adbc_driver_sqlite aiosqlite
     annotated_doc annotated_types anyio arro3 asgiref asyncpg attr attrs babel backports bidict
-    blinker brotli certifi cfgv charset_normalizer click configargparse dateutil distlib dotenv
-    duckdb engineio fastapi fastapi_cli fastapi_swagger filelock flask flask_cors flask_login
-    gevent geventhttpclient granian graphql greenlet gunicorn h11 h2 harfile hiredis hpack
-    http_sf httpcore httpcore2 httptools httpx httpx2 hypercorn hyperframe hypothesis
-    hypothesis_graphql identify idna iniconfig itsdangerous jinja2 jsonschema jsonschema_path
-    jsonschema_rs jsonschema_specifications lazy_object_proxy locust markdown_it markupsafe
-    mdurl msgpack msgspec nodeenv numpy obstore openapi_python_client openapi_schema_validator
-    openapi_spec_validator opentelemetry orjson outcome packaging pandas pathable platformdirs
-    pluggy polars pre_commit priority prometheus_client psutil py pyarrow pydantic pydantic_core
-    pydantic_settings pygments pyrate_limiter pytest pytest_locust python_discovery
-    pythonjsonlogger redis referencing requests rfc3339_validator rich rich_toolkit rpds ruamel
-    ruff schemathesis selenium shellingham simple_websocket six sniffio socketio socks
-    sockshandler sortedcontainers sqlalchemy stamina starlette tenacity trio trio_websocket
-    truststore ty typer typing_extensions typing_inspection tzdata urllib3 uvicorn uvloop
-    virtualenv watchfiles websocket websockets werkzeug wrapt wsproto yaml zipstream zmq zope
+    blinker brotli c787785866c7b801238d__mypyc certifi cfgv charset_normalizer click
+    configargparse dateutil deepmerge distlib dotenv duckdb engineio fastapi fastapi_cli
+    fastapi_swagger filelock flask flask_cors flask_login gevent geventhttpclient granian
+    graphql greenlet gunicorn h11 h2 harfile hiredis hpack http_sf httpcore httpcore2 httptools
+    httpx httpx2 hypercorn hyperframe hypothesis hypothesis_graphql identify idna iniconfig
+    itsdangerous jinja2 jsonschema jsonschema_path jsonschema_rs jsonschema_specifications
+    lazy_object_proxy locust markdown markdown_it markupsafe mdurl msgpack msgspec nodeenv numpy
+    obstore openapi_python_client openapi_schema_validator openapi_spec_validator opentelemetry
+    orjson outcome packaging pandas pathable pathspec platformdirs pluggy polars pre_commit
+    priority prometheus_client psutil py pyarrow pydantic pydantic_core pydantic_settings
+    pygments pymdownx pyrate_limiter pytest pytest_locust python_discovery pythonjsonlogger
+    redis referencing requests rfc3339_validator rich rich_toolkit rpds ruamel ruff schemathesis
+    selenium shellingham simple_websocket six sniffio socketio socks sockshandler
+    sortedcontainers sqlalchemy stamina starlette tenacity tomli trio trio_websocket truststore
+    ty typer typing_extensions typing_inspection tzdata urllib3 uvicorn uvloop virtualenv
+    watchfiles websocket websockets werkzeug wrapt wsproto yaml zensical zipstream zmq zope
 """.split()  # noqa: SIM905 (a hundred lines otherwise)
 FOLDERS = ("clients", "demo", "docs", "loadtest", "src", "streaming", "tests")
 DEVICES = (
