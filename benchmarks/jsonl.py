@@ -9,6 +9,7 @@ from statistics import median
 from . import formats
 from .comparison import Failed, Group, Limit, Metric, Peer, Ratio, Sample
 from .downloads import MIB, count_lines, download
+from .postgresql import PostgreSql
 from .servers import Server, uvicorn
 from .workplace import FIRST_BYTE, MEMORY, ROWS, Workplace
 
@@ -34,7 +35,9 @@ YIELD_BLOCKING = "service, a response class and a sync generator"
 STRUCTS = "service, lists of structs"
 ARROW = "service, Arrow batches"
 RECORDS_ROUTE = "service, /records/readings"
+DECLARED = "service, with a key that needs no proof"
 COPY = "DuckDB, COPY of the same query to a file"
+PSQL = "psql, \\copy to a file"
 
 
 def groups(workplace: Workplace) -> list[Group]:
@@ -42,6 +45,7 @@ def groups(workplace: Workplace) -> list[Group]:
         objects(workplace),
         formats.group(workplace),
         database(workplace),
+        postgresql(workplace),
         first_record(workplace),
         slow_producer(workplace),
     ]
@@ -109,9 +113,24 @@ def database(workplace: Workplace) -> Group:
         (ROWS, FIRST_BYTE, MEMORY),
         (
             workplace.rows_peer(RECORDS_ROUTE, APP, f"/records/readings?limit={workplace.rows}"),
+            workplace.rows_peer(DECLARED, APP, f"/records/declared?limit={workplace.rows}"),
             workplace.copy_peer(COPY, "FORMAT json", "FROM readings ORDER BY id"),
         ),
-        (Ratio(ROWS, RECORDS_ROUTE, COPY, 0.9),),
+        (Ratio(ROWS, RECORDS_ROUTE, COPY, 0.9), Ratio(ROWS, RECORDS_ROUTE, DECLARED, 0.95)),
+    )
+
+
+def postgresql(workplace: Workplace) -> Group:
+    server = PostgreSql(workplace)
+    return Group(
+        "JSON Lines from PostgreSQL",
+        f"The same {workplace.rows:,} readings, in the order of their key.",
+        (ROWS, FIRST_BYTE, MEMORY),
+        (
+            server.rows_peer(RECORDS_ROUTE, f"/records/readings?limit={workplace.rows}"),
+            server.copy_peer(PSQL),
+        ),
+        (Ratio(ROWS, RECORDS_ROUTE, PSQL, 0.5),),
     )
 
 

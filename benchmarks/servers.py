@@ -95,13 +95,19 @@ def redis() -> Generator[str, None, None]:
 
 @contextmanager
 def running(
-    command: tuple[str | Path, ...], port: int, settings: Mapping[str, str]
+    command: tuple[str | Path, ...],
+    port: int,
+    settings: Mapping[str, str],
+    *,
+    cwd: Path = SERVICE,
+    user: str | None = None,
 ) -> Generator[Server, None, None]:
     with tempfile.TemporaryFile() as log:
         # In a session of its own, Ctrl-C reaches this process alone, which ends the server itself.
         process = subprocess.Popen(
             command,
-            cwd=SERVICE,
+            cwd=cwd,
+            user=user,
             env={**os.environ, **settings},
             stdin=subprocess.DEVNULL,
             stdout=log,

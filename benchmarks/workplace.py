@@ -3,9 +3,10 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .comparison import Failed, Metric, Peer, Sample
 from .downloads import MIB, download
@@ -14,9 +15,13 @@ from .servers import PYTHON, SERVICE, TEMPLATE, uvicorn
 ROWS = Metric("rows/s")
 FIRST_BYTE = Metric("first byte, ms", 1, less_is_better=True)
 MEMORY = Metric("memory, MiB more", 1, less_is_better=True)
+SIZE = Metric("file, MiB", 1, less_is_better=True)
 
 TABLE_ROWS = 1_000_000
 PERIOD_SECONDS = 3_600
+DEMO = SERVICE.parent / "demo"
+# The same rows, with a key that is declared and with one that has to be proved.
+TABLES = '{"readings": "id", "declared": "id"}'
 
 
 @dataclass(frozen=True)
@@ -37,57 +42,79 @@ class Workplace:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The demo without live readings, which would be noise; its table is kept between runs."""
+        """Tables as a team has them; the demo without live readings, which would be noise."""
         return {
-            "DEMO_ROWS": str(self.rows),
-            "DEMO_FOLDER": str(SERVICE.parent / "demo"),
-            "DEMO_PERIOD_SECONDS": str(PERIOD_SECONDS),
-            "FILE_DOWNLOAD_FOLDER": str(self.folder),
+            **self._demo_settings,
+            "DATABASE_URL": f"duckdb:///{self.database}",
+            "TABLES": TABLES,
             "READINGS_DATABASE": str(self.database),
         }
 
     @property
+    def _demo_settings(self) -> dict[str, str]:
+        return {
+            "DEMO_ROWS": str(self.rows),
+            "DEMO_FOLDER": str(DEMO),
+            "DEMO_PERIOD_SECONDS": str(PERIOD_SECONDS),
+            "FILE_DOWNLOAD_FOLDER": str(self.folder),
+        }
+
+    @property
     def database(self) -> Path:
-        return SERVICE.parent / "demo" / f"readings-{self.rows}-{PERIOD_SECONDS}.duckdb"
+        return DEMO / f"tables-{self.rows}.duckdb"
 
     def make_table(self) -> None:
-        """The service makes its demo table when it starts for the first time."""
-        if not self.database.exists():
-            self.say(f"making the table of {self.rows:,} readings")
-            with uvicorn("my_service.main:app", self.settings):
-                pass
+        """Copy the demo's readings, which the service makes when it starts for the first time.
+
+        The tables are kept between runs.
+        """
+        if self.database.exists():
+            return
+        self.say(f"making the tables of {self.rows:,} readings")
+        with uvicorn("my_service.main:app", self._demo_settings):
+            pass
+        demo = DEMO / f"readings-{self.rows}-{PERIOD_SECONDS}.duckdb"
+        run_python("benchmarks.peers.copy_tables", demo, self.database, self.rows)
 
     def rows_peer(self, name: str, app: str, path: str) -> Peer:
         """A server that sends the whole table at `path`."""
+        return Peer(name, lambda: self.measure_rows(app, path, self.settings))
 
-        def measure() -> Sample:
-            with uvicorn(app, self.settings) as server:
-                download(server, "/openapi.json")  # what a first request alone pays for
-                whole = download(server, path)
-            return {
-                ROWS: self.rows / whole.seconds,
-                FIRST_BYTE: whole.first_byte_seconds * 1000,
-                MEMORY: whole.memory_growth / MIB,
-            }
-
-        return Peer(name, measure)
+    def measure_rows(self, app: str, path: str, settings: Mapping[str, str]) -> Sample:
+        with uvicorn(app, settings) as server:
+            download(server, "/openapi.json")  # what a first request alone pays for
+            whole = download(server, path)
+        return {
+            ROWS: self.rows / whole.seconds,
+            FIRST_BYTE: whole.first_byte_seconds * 1000,
+            MEMORY: whole.memory_growth / MIB,
+            SIZE: whole.size / MIB,
+        }
 
     def copy_peer(self, name: str, options: str, query: str = "FROM readings") -> Peer:
         """The database writes the rows to a file itself, with all cores."""
 
         def measure() -> Sample:
             file = self.folder / "copy"
-            copy = (PYTHON, "-m", "benchmarks.peers.copy_readings")
-            command = [*copy, self.database, file, options, query]
-            result = subprocess.run(
-                command, cwd=TEMPLATE, capture_output=True, encoding="utf-8", check=False
+            seconds = run_python(
+                "benchmarks.peers.copy_readings", self.database, file, options, query
             )
-            file.unlink(missing_ok=True)
-            if result.returncode:
-                raise Failed(result.stderr.strip().splitlines()[-1])
-            return {ROWS: self.rows / float(result.stdout)}
+            size = file.stat().st_size
+            file.unlink()
+            return {ROWS: self.rows / float(seconds), SIZE: size / MIB}
 
         return Peer(name, measure)
+
+
+def run_python(module: str, *arguments: Any) -> str:
+    """What a module prints in the service's environment. Raises `Failed` with what went wrong."""
+    command = (PYTHON, "-m", module, *map(str, arguments))
+    result = subprocess.run(
+        command, cwd=TEMPLATE, capture_output=True, encoding="utf-8", check=False
+    )
+    if result.returncode:
+        raise Failed(result.stderr.strip().splitlines()[-1])
+    return result.stdout
 
 
 def check_programs() -> None:
