@@ -3,11 +3,10 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "clients"
-SHARED = {"connection.js", "program.js"}
 CLIENTS = [
     str(path.relative_to(FOLDER))
     for path in sorted(FOLDER.glob("*/*"))
-    if path.suffix in {".py", ".js", ".sh"} and path.name not in SHARED
+    if path.suffix in {".py", ".js", ".sh"}
 ]
 
 

@@ -1,6 +1,6 @@
 // Read an export, in browsers and in Node, and refuse one that is cut off.
-// To copy: this file as far as the program, and connection.js; for jobs batch_export/job.js.
-import { Final, request, resolve, retrying } from "./connection.js";
+// To copy: this file as far as the program, and streaming/connection.js; for jobs batch_export/job.js.
+import { Final, request, resolve, retrying } from "./streaming/connection.js";
 
 const PARQUET_FOOTER = [0x50, 0x41, 0x52, 0x31];
 const ARROW_END_OF_STREAM = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
@@ -16,7 +16,7 @@ export class TruncatedExport extends Final {}
  * that speaks HTTP/1.0 can hide that. A job can be checked.
  *
  * @param {string | URL} url
- * @param {import("./connection.js").ConnectionOptions
+ * @param {import("./streaming/connection.js").ConnectionOptions
  *   & { format?: "csv" | "jsonl" | "parquet" | "arrow" }} [options]
  * @returns {AsyncGenerator<Uint8Array>}
  */
@@ -80,5 +80,5 @@ async function main({ values, positionals, connection, showProgress }) {
 }
 
 if (globalThis.process?.argv[1]) {
-  import("./program.js").then(({ run }) => run(import.meta, USAGE, OPTIONS, main));
+  import("./streaming/program.js").then(({ run }) => run(import.meta, USAGE, OPTIONS, main));
 }

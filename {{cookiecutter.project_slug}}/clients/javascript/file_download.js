@@ -1,6 +1,6 @@
 // Download a file, in browsers and in Node: resumes after a break or a kill, and never joins two
-// versions of the file. To copy: this file as far as the program, and connection.js.
-import { Final, Refused, request, retrying } from "./connection.js";
+// versions of the file. To copy: this file as far as the program, and streaming/connection.js.
+import { Final, Refused, request, retrying } from "./streaming/connection.js";
 
 const DIGEST = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]+):/;
 
@@ -23,7 +23,7 @@ export class Changed extends Final {}
  * there. Its `digest` is for the caller to compare.
  *
  * @param {string | URL} url
- * @param {import("./connection.js").ConnectionOptions & { cursor?: Cursor }} [options]
+ * @param {import("./streaming/connection.js").ConnectionOptions & { cursor?: Cursor }} [options]
  * @returns {AsyncGenerator<Uint8Array>}
  */
 export async function* downloadChunks(url, { cursor = {}, ...options } = {}) {
@@ -100,5 +100,5 @@ async function main({ positionals, connection, showProgress }) {
 }
 
 if (globalThis.process?.argv[1]) {
-  import("./program.js").then(({ run }) => run(import.meta, USAGE, {}, main));
+  import("./streaming/program.js").then(({ run }) => run(import.meta, USAGE, {}, main));
 }

@@ -1,6 +1,6 @@
 // Read records as JSON Lines, in browsers and in Node: resumes after a break, and refuses a stream
-// without its end. To copy: this file as far as the program, and connection.js.
-import { request, resolve, retrying } from "./connection.js";
+// without its end. To copy: this file as far as the program, and streaming/connection.js.
+import { request, resolve, retrying } from "./streaming/connection.js";
 
 const ACCEPT = { headers: { Accept: "application/jsonl" } };
 // No text that a server sends begins with it.
@@ -16,7 +16,7 @@ export class TruncatedStream extends Error {}
  * the next request goes on behind the last record. With `?follow=true` it waits for new ones.
  *
  * @param {string | URL} url
- * @param {import("./connection.js").ConnectionOptions} [options]
+ * @param {import("./streaming/connection.js").ConnectionOptions} [options]
  * @returns {AsyncGenerator<object>}
  */
 export async function* readRecords(url, options) {
@@ -36,7 +36,7 @@ export async function* readRecords(url, options) {
  * there.
  *
  * @param {string | URL} url
- * @param {import("./connection.js").ConnectionOptions & { cursor?: Cursor }} [options]
+ * @param {import("./streaming/connection.js").ConnectionOptions & { cursor?: Cursor }} [options]
  * @returns {AsyncGenerator<object[]>}
  */
 export async function* readBatches(url, { cursor = {}, ...options } = {}) {
@@ -134,5 +134,5 @@ async function main({ positionals, connection, print, showProgress }) {
 }
 
 if (globalThis.process?.argv[1]) {
-  import("./program.js").then(({ run }) => run(import.meta, USAGE, {}, main));
+  import("./streaming/program.js").then(({ run }) => run(import.meta, USAGE, {}, main));
 }

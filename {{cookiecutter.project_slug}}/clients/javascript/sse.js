@@ -1,8 +1,8 @@
 // Follow server-sent events with `fetch`, in browsers and in Node: reconnects by itself and resumes
 // after the last event. Unlike a browser's own EventSource it can send headers, is stopped by a
 // signal, notices a connection that went quiet, and says why the server refuses it.
-// To copy: this file as far as the program, and connection.js.
-import { Refused, request, retrying } from "./connection.js";
+// To copy: this file as far as the program, and streaming/connection.js.
+import { Refused, request, retrying } from "./streaming/connection.js";
 
 // The server sends a comment every 15 seconds: three that are missing mean a dead connection.
 const STALL_SECONDS = 45;
@@ -24,7 +24,7 @@ const ACCEPT = "text/event-stream, application/problem+json";
  * and always a little later than all others do.
  *
  * @param {string | URL} url
- * @param {import("./connection.js").ConnectionOptions & { lastEventId?: string }} [options]
+ * @param {import("./streaming/connection.js").ConnectionOptions & { lastEventId?: string }} [options]
  * @returns {AsyncGenerator<Event>}
  */
 export async function* readEvents(url, { lastEventId = "", ...given } = {}) {
@@ -106,5 +106,5 @@ async function main({ values, positionals, connection, print }) {
 }
 
 if (globalThis.process?.argv[1]) {
-  import("./program.js").then(({ run }) => run(import.meta, USAGE, OPTIONS, main));
+  import("./streaming/program.js").then(({ run }) => run(import.meta, USAGE, OPTIONS, main));
 }

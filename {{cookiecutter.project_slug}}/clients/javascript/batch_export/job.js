@@ -1,6 +1,6 @@
 // An export as a job, in browsers and in Node: made by the service in segments, each a whole file
-// that is checked by its digest and resumes where it broke off. To copy: with ../connection.js.
-import { ask, Final, pause, request, resolve, retrying } from "../connection.js";
+// that is checked by its digest and resumes where it broke off. To copy: with ../streaming/connection.js.
+import { ask, Final, pause, request, resolve, retrying } from "../streaming/connection.js";
 
 const UNFINISHED = ["accepted", "running"];
 
@@ -8,7 +8,7 @@ const UNFINISHED = ["accepted", "running"];
 export class JobFailed extends Final {}
 
 /**
- * @typedef {import("../connection.js").ConnectionOptions} ConnectionOptions
+ * @typedef {import("../streaming/connection.js").ConnectionOptions} ConnectionOptions
  *
  * @typedef {object} Segment
  * @property {string} url

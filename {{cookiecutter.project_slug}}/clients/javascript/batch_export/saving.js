@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 
 import { exportChunks, TruncatedExport } from "../batch_export.js";
-import { ask, Refused, retrying } from "../connection.js";
+import { ask, Refused, retrying } from "../streaming/connection.js";
 import { headerLength, JobFailed, removeJob, segmentChunks, startJob, waitForSegments } from "./job.js";
 
 const HEADER_BYTES = 1024 * 1024;

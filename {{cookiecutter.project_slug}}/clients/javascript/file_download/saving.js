@@ -11,7 +11,7 @@ import { Changed, downloadChunks } from "../file_download.js";
  *
  * @param {string | URL} url
  * @param {string} path
- * @param {import("../connection.js").ConnectionOptions
+ * @param {import("../streaming/connection.js").ConnectionOptions
  *   & { onProgress?: (cursor: { have: number, total?: number }) => void }} [options]
  */
 export async function save(url, path, options = {}) {

@@ -1,5 +1,5 @@
 // How fast a reader takes what comes: when it waits, so does the service.
-import { pause } from "./clients/connection.js";
+import { pause } from "./clients/streaming/connection.js";
 
 const SECOND = 1000;
 

@@ -1,4 +1,4 @@
-// What the programs beside it share, in Node: options, progress on a terminal, and how they end.
+// What the programs above share, in Node: options, progress on a terminal, and how they end.
 import { once } from "node:events";
 import { existsSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";

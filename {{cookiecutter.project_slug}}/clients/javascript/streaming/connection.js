@@ -1,4 +1,4 @@
-// What the clients beside it are made of, in browsers and in Node: a request that notices silence,
+// What the clients above are made of, in browsers and in Node: a request that notices silence,
 // and a reader that is started again after each break.
 
 /**
