@@ -10,7 +10,7 @@ from pathlib import Path
 
 from template import users_environment
 
-STOP_SECONDS = 10
+STOP_SECONDS = 30
 END = "--- end of a command"
 
 

@@ -14,6 +14,8 @@ LINK = re.compile(r"\]\(([^()\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 # A sentence, an item or a cell that is longer is written once.
 LONGEST_REPEATED = 80
+# In characters.
+ONE_PAGE = 6_000
 
 
 def links(page: Path) -> Iterator[tuple[Path, str]]:
@@ -60,6 +62,12 @@ def test_what_goes_into_another_repository_links_to_nothing_that_stays_behind(re
 
     for page in filter(travels, project.rglob("*.md")):
         assert [path for path, _ in links(page) if not travels(path)] == [], page
+
+
+def test_the_readme_of_a_service_is_one_page(render):
+    readme = (render() / "README.md").read_text("utf-8")
+    assert len(readme.splitlines()) <= 60
+    assert len(readme) <= ONE_PAGE
 
 
 def test_no_passage_stands_twice():

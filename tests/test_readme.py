@@ -1,4 +1,4 @@
-"""The README's ways to a service, for who has neither uv nor pipx."""
+"""The README: its ways to a service for who has neither uv nor pipx, and its figures."""
 
 import re
 import subprocess
@@ -27,3 +27,15 @@ def test_a_python_with_venv_is_enough(template: Path, tmp_path: Path):
     assert result.returncode == 0, result.stdout + result.stderr
     assert "make run    starts it" in result.stdout
     assert (tmp_path / "my-service" / "Makefile").is_file()
+
+
+def test_its_figures_are_those_of_the_benchmarks():
+    """`make bench` writes the page; the README repeats some medians."""
+    measured = re.findall(
+        r"\*\*([\d.]+×)\*\*", (TEMPLATE / "docs" / "benchmarks.md").read_text("utf-8")
+    )
+    repeated = re.findall(
+        r"([\d.]+×) \|$", (TEMPLATE / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert len(repeated) > 5
+    assert set(repeated) <= set(measured)

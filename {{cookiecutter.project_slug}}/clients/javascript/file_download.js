@@ -15,6 +15,7 @@ export class Changed extends Final {}
  * @property {string} [digest] SHA-256 of the file in base64, where the server says it (RFC 9530)
  */
 
+// --8<-- [start:download]
 /**
  * Yields the bytes of the file in order; throws `Changed` when it changes meanwhile, `Refused`
  * when the server does, and `Final` when its end could not be told from a break.
@@ -40,6 +41,7 @@ export async function* downloadChunks(url, { cursor = {}, ...options } = {}) {
     }
   }, options);
 }
+// --8<-- [end:download]
 
 /** The answer with what is behind the cursor; nothing if it is at the end. */
 async function requestRest(url, cursor, options) {

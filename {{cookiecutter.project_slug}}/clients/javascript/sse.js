@@ -16,6 +16,7 @@ const ACCEPT = "text/event-stream, application/problem+json";
  * @property {string} data
  */
 
+// --8<-- [start:read]
 /**
  * Yields events without an end, from behind `lastEventId` on.
  *
@@ -44,6 +45,7 @@ export async function* readEvents(url, { lastEventId = "", ...given } = {}) {
     if (data !== undefined) yield { id: lastEventId, event: event || "message", data };
   }
 }
+// --8<-- [end:read]
 
 function checkType(response) {
   const type = response.headers.get("Content-Type") ?? "nothing";

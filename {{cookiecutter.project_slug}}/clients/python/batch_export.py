@@ -65,6 +65,7 @@ class TryLater(httpx2.TransportError):
 BREAKS = (httpx2.TransportError, httpx2.DecodingError, TruncatedExport)
 
 
+# --8<-- [start:save]
 def save_export(
     url: str,
     target: Path,
@@ -96,6 +97,7 @@ def save_export(
     part.replace(target)
 
 
+# --8<-- [end:save]
 def retrying(attempts: int) -> Iterable[stamina.Attempt]:
     return stamina.retry_context(
         on=wait_for, attempts=attempts, timeout=None, wait_max=LONGEST_BACKOFF_SECONDS

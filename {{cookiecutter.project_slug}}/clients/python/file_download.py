@@ -39,6 +39,7 @@ class TryLater(httpx2.TransportError):
         self.seconds = int(seconds) if seconds.isdecimal() else 0
 
 
+# --8<-- [start:download]
 def download(
     url: str, target: Path, *, attempts: int = 10, stall_seconds: float = STALL_SECONDS
 ) -> None:
@@ -69,6 +70,7 @@ def download(
     etag.unlink(missing_ok=True)
 
 
+# --8<-- [end:download]
 def wait_for(error: Exception) -> bool | float:
     """The seconds that the server asks for, a little later than others; else stamina's backoff."""
     seconds = error.seconds if isinstance(error, TryLater) else 0

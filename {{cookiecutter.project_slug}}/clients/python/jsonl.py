@@ -41,6 +41,7 @@ class TryLater(httpx2.TransportError):
 BREAKS = (httpx2.TransportError, httpx2.DecodingError, TruncatedStream)
 
 
+# --8<-- [start:read]
 def read_records(url: str, **options: Any) -> Iterator[Record]:
     """Yield each record once, in the order of their key; `?limit=` in `url` is kept to.
 
@@ -52,6 +53,7 @@ def read_records(url: str, **options: Any) -> Iterator[Record]:
         yield from records
 
 
+# --8<-- [end:read]
 def read_batches(
     url: str, *, attempts: int = 10, stall_seconds: float = STALL_SECONDS
 ) -> Iterator[list[Record]]:

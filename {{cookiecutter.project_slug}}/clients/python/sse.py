@@ -41,6 +41,7 @@ class TryLater(httpx2.TransportError):
         self.seconds = int(seconds) if re.fullmatch("[0-9]{1,6}", seconds) else 0
 
 
+# --8<-- [start:read]
 def read_events(
     url: str, last_event_id: str = "", stall_seconds: float = STALL_SECONDS
 ) -> Iterator[Event]:
@@ -81,6 +82,7 @@ def read_events(
             failures += 1
 
 
+# --8<-- [end:read]
 def check(response: httpx2.Response) -> None:
     status = response.status_code
     if response.is_server_error or status in WORTH_RETRYING:

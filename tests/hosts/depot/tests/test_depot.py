@@ -24,7 +24,11 @@ def test_answers_are_signed_and_compressed(client):
 
 @pytest.mark.parametrize(
     ("path", "answer"),
-    [("/fails", {"failed": True}), ("/nope", {"nothing": "/nope"}), ("/docs", {"nothing": "/docs"})],
+    [
+        ("/fails", {"failed": True}),
+        ("/nope", {"nothing": "/nope"}),
+        ("/docs", {"nothing": "/docs"}),
+    ],
 )
 def test_errors_have_the_depots_own_form(client, path, answer):
     assert client.get(path, headers=TOKEN).json() == answer

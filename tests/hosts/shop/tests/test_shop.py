@@ -34,7 +34,9 @@ def test_docs_are_at_their_own_place(client):
     document = client.get("/api/v1/openapi.json").json()
     assert document["info"]["title"] == "Shop"
     assert {"items-read_item", "items-add_item"} <= {
-        operation["operationId"] for path in document["paths"].values() for operation in path.values()
+        operation["operationId"]
+        for path in document["paths"].values()
+        for operation in path.values()
     }
 
 
