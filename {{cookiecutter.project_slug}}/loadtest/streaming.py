@@ -1,49 +1,161 @@
-from time import perf_counter
+"""Users who read streams: when they come and go, and what they measure."""
 
-from locust import FastHttpUser
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import ClassVar
 
-CHUNK_BYTES = 64 * 1024
-TAIL_BYTES = 64 * 1024
-AS_IT_IS = {"Accept-Encoding": "identity"}  # Locust asks for codings, but decodes no stream
+import gevent
+from geventhttpclient._parser import HTTPParseError
+from locust import FastHttpUser, task
+from locust.exception import StopUser
+
+from loadtest.recording import Recorder
+from loadtest.stream import Cut, Dropped, Failed, Stream, Unfinished
+from loadtest.timeline import CALM, DISTURBED, GRACE_SECONDS, JOINING, OVER, STORM, Timeline
+
+# What a user is there for: to be measured, or to disturb those who are.
+MEASURED, SLOW, NEIGHBOUR = "measured", "slow", "neighbour"
+SLOW_BYTES_PER_SECOND = 64 * 1024
+NEIGHBOUR_PAUSE_SECONDS = 1.0
+PAUSE_AFTER_FAILURE_SECONDS = 0.25
+PROBLEMS = "failed", "cut"
 
 
 class StreamUser(FastHttpUser):
-    """A user who reads streams to their end, and counts one that is cut off as a failure."""
+    """A user that makes one visit after the other; a scenario says what a visit is.
+
+    `share` says how many of the readers of a run are of this class.
+    """
 
     abstract = True
+    share: ClassVar[float] = 1.0
+    pause_seconds: ClassVar[float] = 0.0
+    joins_later: ClassVar[bool] = True  # three of four come when the others have been there
+    disturbs: ClassVar[bool] = True
+    endless: ClassVar[bool] = False  # its streams end when it leaves
+    role: ClassVar[str] = MEASURED
+    connection_timeout = network_timeout = 3_600.0  # a stream has limits of its own
 
-    def read_stream(self, path: str, *, name: str, end: bytes, accept: str = "*/*") -> None:
-        """Read `path` whole, and fail unless `end` is in its last 64 KiB.
+    run_id: ClassVar[str]
+    timeline: ClassVar[Timeline]
+    recorder: ClassVar[Recorder]
+    _numbers: ClassVar[dict[str, Iterator[int]]] = defaultdict(count)
 
-        The response time is that of the whole stream; the time to the first byte is a row of its
-        own in the report.
+    def on_start(self) -> None:
+        self.number = next(self._numbers[type(self).__name__])
+        self.visits = 0
+        self._dropped_at: float | None = None
+
+    def visit(self) -> None:
+        raise NotImplementedError
+
+    @task
+    def come(self) -> None:
+        now = self.timeline.now()
+        if (wait := self._next_visit(now) - now) > 0:
+            gevent.sleep(wait)
+        elif self.timeline.phase(now).name == OVER:
+            self._recovered(now)
+            raise StopUser
+        else:
+            self.visit()
+            self.visits += 1
+            gevent.sleep(NEIGHBOUR_PAUSE_SECONDS if self.role == NEIGHBOUR else self.pause_seconds)
+
+    def _next_visit(self, now: float) -> float:
+        """When it may come next, in seconds since the start."""
+        if self.role == MEASURED:
+            late = self.joins_later and self.number % 4
+            return self.timeline.start_of(JOINING) if late else now
+        windows = [phase for phase in self.timeline.phases if phase.name == DISTURBED]
+        starts = (max(now, phase.start) for phase in windows if now < phase.end)
+        return next(starts, max(now, self.timeline.seconds))
+
+    def _leaves(self, now: float) -> tuple[float, Exception]:
+        """When it has to let go of a stream that it opens now, and as what that counts."""
+        if self.role != MEASURED:
+            return self.timeline.phase(now).end, Dropped()
+        if now < (storm := self.timeline.start_of(STORM)):
+            return storm, Dropped()
+        if self.endless:
+            return max(now, self.timeline.seconds), Dropped()
+        return self.timeline.seconds + GRACE_SECONDS, Unfinished()
+
+    def _recovered(self, at: float) -> None:
+        """It has something again since it was dropped, or will never have: then `at` is now."""
+        if self._dropped_at is not None:
+            self.recorder.time("recovery", at - self._dropped_at, STORM)
+            self._dropped_at = None
+
+    def deliver(self, due: float, now: float) -> float:
+        """Record, and return, how late something was that was due at a time (of the epoch)."""
+        delay = max(0.0, now - due)
+        self.recorder.time("delivery", delay, self.timeline.phase(due - self.timeline.began).name)
+        return delay
+
+    def expect(self, expected: int, got: int) -> None:
+        """Count records against how many there are in truth."""
+        self.count_records(got, missing=max(0, expected - got), doubled=max(0, got - expected))
+
+    def count_records(self, got: int, *, missing: int = 0, doubled: int = 0) -> None:
+        if self.role == MEASURED:
+            for name, number in ("records", got), ("missing", missing), ("doubled", doubled):
+                self.recorder.count(name, number)
+
+    @contextmanager
+    def stream(
+        self, path: str, kind: str = "", headers: dict[str, str] | None = None
+    ) -> Iterator[Stream]:
+        """Open a stream; how it ends is counted, whatever happens, and nothing is raised.
+
+        Raise `Cut` for one that ends without what its format ends with. Streams of one `kind` are
+        as long as each other, and are compared.
         """
-        started = perf_counter()
-        headers = {"Accept": accept, **AS_IT_IS}
-        request = self.client.get(
-            path, name=name, headers=headers, stream=True, catch_response=True
-        )
-        with request as response:
-            tail = response.stream.read(1)
-            size = len(tail)
-            self.report("FIRST", name, started)
-            while chunk := response.stream.read(CHUNK_BYTES):
-                size += len(chunk)
-                tail = (tail + chunk)[-TAIL_BYTES:]
-            response.request_meta["response_time"] = (perf_counter() - started) * 1000
-            response.request_meta["response_length"] = size
-            if not response.ok:
-                response.failure(f"status {response.status_code}")
-            elif end not in tail:
-                response.failure("The stream is cut off.")
+        now = self.timeline.now()
+        leaves_at, reason = self._leaves(now)
+        stream = Stream(self.client, path, headers or {})
+        if self.role == SLOW:
+            stream.bytes_per_second = SLOW_BYTES_PER_SECOND
+        end, detail = "complete", ""
+        try:
+            with gevent.Timeout(max(0.001, leaves_at - now), reason):
+                yield stream
+        except Dropped:
+            end = "left"
+        except Unfinished:
+            end = "unfinished"
+        except Failed as error:
+            end, detail = "failed", str(error)
+        except (Cut, OSError, HTTPParseError) as error:
+            end, detail = "cut", f"{type(error).__name__}: {error}"
+        finally:
+            stream.close()
+        self._count(end, stream)
+        if self.role == MEASURED and end != "failed":
+            self._record(stream, now, end, kind)
+        if end in PROBLEMS:
+            self.recorder.example(end, f"{path}: {detail}")
+            gevent.sleep(PAUSE_AFTER_FAILURE_SECONDS)
 
-    def report(self, kind: str, name: str, started: float) -> None:
-        """Add a row to the report: what took from `started` (`perf_counter`) until now."""
-        self.environment.events.request.fire(
-            request_type=kind,
-            name=name,
-            response_time=(perf_counter() - started) * 1000,
-            response_length=0,
-            exception=None,
-            context={},
-        )
+    def _count(self, end: str, stream: Stream) -> None:
+        self.recorder.count("requests")
+        self.recorder.count("bytes", stream.bytes)
+        self.recorder.point("throughput", stream.bytes)
+        if self.role == MEASURED or end in PROBLEMS:
+            self.recorder.count(end)
+
+    def _record(self, stream: Stream, asked: float, end: str, kind: str) -> None:
+        phase, storm = self.timeline.phase(asked).name, self.timeline.start_of(STORM)
+        if stream.bytes:
+            self._recovered(asked + stream.first_byte)
+        if end == "left" and asked < storm:
+            self._dropped_at = storm
+        self.recorder.time("first_byte", stream.first_byte, phase)
+        if stream.pieces > 1 or end != "complete":
+            early = asked < storm <= asked + stream.seconds  # it was there all the time
+            self.recorder.time("gap", stream.gap, CALM if early else phase)
+        if end == "complete" and kind:
+            self.recorder.time("duration", stream.seconds, phase)
+            self.recorder.compare(kind, stream.seconds)

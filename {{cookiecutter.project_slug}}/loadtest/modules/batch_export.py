@@ -1,19 +1,33 @@
-from locust import between, task
+from io import BytesIO
 
+from pyarrow import ArrowInvalid, parquet
+
+from loadtest.lines import read_lines
+from loadtest.stream import Cut, Stream
 from loadtest.streaming import StreamUser
+
+# A table, with which filter, and how many rows that are.
+TABLE, FILTER, ROWS = "readings", "id_before=20001", 20_000
 
 
 class Exporter(StreamUser):
-    """Exports a whole table, most often as Parquet."""
+    """Exports many rows, as JSON Lines and as Parquet."""
 
-    wait_time = between(0, 1)
+    share = 0.4
+    pause_seconds = 0.25
 
-    @task(3)
-    def export_parquet(self) -> None:
-        path = "/exports/readings?format=parquet"
-        self.read_stream(path, name="/exports (parquet)", end=b"PAR1")
+    def visit(self) -> None:
+        name = ("jsonl&end=true", "parquet")[self.visits % 2]
+        path = f"/exports/{TABLE}?{FILTER}&format={name}"
+        with self.stream(path, kind=name) as stream:
+            rows = read_lines(stream) if "end" in name else read_parquet(stream)
+            self.expect(ROWS, rows)
 
-    @task(1)
-    def export_json_lines(self) -> None:
-        path = "/exports/readings?format=jsonl&end=true"
-        self.read_stream(path, name="/exports (jsonl)", end=b'"complete"')
+
+def read_parquet(stream: Stream) -> int:
+    """How many rows can be read. Raises `Cut` where the file is not whole."""
+    file = BytesIO(b"".join(stream))
+    try:
+        return parquet.read_table(file, use_threads=False).num_rows
+    except ArrowInvalid as error:
+        raise Cut(str(error)) from error

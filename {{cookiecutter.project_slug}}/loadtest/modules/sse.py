@@ -1,36 +1,102 @@
-import json
-from time import perf_counter
-from uuid import uuid4
+import os
+from itertools import count
+from json import dumps, loads
+from statistics import median
+from time import time
+from typing import Any
 
-from locust import constant, task
+import gevent
+from locust.exception import StopUser
 
-from loadtest.streaming import AS_IT_IS, StreamUser
+from loadtest.stream import Cut, Stream
+from loadtest.streaming import StreamUser
 
-EVENTS = 20
+TOPICS = 4
+EVENTS_PER_SECOND = 10  # of each topic
+HEADERS = {"Content-Type": "application/json"}
+if token := os.environ.get("SSE_PUBLISH_TOKEN"):
+    HEADERS["Authorization"] = f"Bearer {token}"
+
+
+def topic_of(user: StreamUser) -> str:
+    return f"load-{user.run_id}-{user.number % TOPICS}"
+
+
+class Publisher(StreamUser):
+    """Publishes to a topic, each event when it is due: one that is late does not move the next."""
+
+    fixed_count = TOPICS
+    disturbs = joins_later = False
+
+    def visit(self) -> None:
+        began, seconds = self.timeline.began, self.timeline.seconds
+        for number in count():
+            due = began + number / EVENTS_PER_SECOND
+            gevent.sleep(max(0.0, due - time()))
+            last = due > began + seconds
+            self.publish({"number": number, "due": due, "last": last})
+            if last:
+                raise StopUser
+
+    def publish(self, event: dict[str, Any]) -> None:
+        self.recorder.count("requests")
+        path = f"/events/{topic_of(self)}"
+        response = self.client.post(path, dumps(event), name="/events", headers=HEADERS)
+        if not response.ok:
+            self.recorder.count("failed")
+            self.recorder.example("failed", f"POST {path}: status {response.status_code}")
 
 
 class Subscriber(StreamUser):
-    """Subscribes to a topic of its own, publishes to it, and times each delivery."""
+    """Stays until the last event of a topic, and comes back from where it was."""
 
-    wait_time = constant(0)
+    share = 2.0
+    disturbs = False
 
-    @task
-    def follow(self) -> None:
-        path = f"/events/load-{uuid4().hex}"
-        with self.client.get(
-            path, name="/events", headers=AS_IT_IS, stream=True, catch_response=True
-        ) as response:
-            for number in range(EVENTS):
-                started = perf_counter()
-                self.client.post(path, json={"number": number}, name="/events (publish)")
-                if self.next_event(response.stream) != {"number": number}:
-                    return response.failure("An event is missing.")
-                self.report("EVENT", "/events (delivery)", started)
-            response.success()
+    def on_start(self) -> None:
+        super().on_start()
+        self.next_number: int | None = None
+        self.last_id = ""
 
-    @staticmethod
-    def next_event(stream) -> object:
-        while line := stream.readline(b"\n"):
-            if line.startswith(b"data: "):
-                return json.loads(line.removeprefix(b"data: "))
-        return None
+    def visit(self) -> None:
+        headers = {"Last-Event-ID": self.last_id} if self.last_id else {}
+        with self.stream(f"/events/{topic_of(self)}", headers=headers) as stream:
+            self.read_events(stream)
+
+    def read_events(self, stream: Stream) -> None:
+        rest, since, delays = b"", 0.0, list[float]()
+        for piece in stream:
+            now = time()
+            since = since or now
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                if line.startswith(b"id: "):
+                    self.last_id = line.removeprefix(b"id: ").decode()
+                elif line.startswith(b"data: "):
+                    event = loads(line.removeprefix(b"data: "))
+                    self.count_event(event["number"])
+                    if event["last"]:
+                        return
+                    if event["due"] > since:  # else it was due while nobody was there
+                        delays.append(self.deliver(event["due"], now))
+            if len(delays) >= EVENTS_PER_SECOND:
+                self.recorder.compare("subscribers", median(delays))
+                delays.clear()
+        raise Cut("the stream ends before the last event")
+
+    def count_event(self, number: int) -> None:
+        expected = number if self.next_number is None else self.next_number
+        self.count_records(got=1, missing=max(0, number - expected), doubled=number < expected)
+        self.next_number = max(expected, number + 1)
+
+
+class Newcomer(StreamUser):
+    """Comes, and goes as soon as it is welcome."""
+
+    share = 0.25
+    pause_seconds = 0.2
+    joins_later = False
+
+    def visit(self) -> None:
+        with self.stream(f"/events/{topic_of(self)}") as stream:
+            next(iter(stream))

@@ -1,0 +1,97 @@
+"""Judges a scenario by the budgets, and guesses at the cause of what misses them."""
+
+import tomllib
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from loadtest.figures import figures_of, series_of
+from loadtest.results import Results
+from loadtest.timeline import Timeline
+
+BUDGETS = Path(__file__).with_name("budgets.toml")
+BUSY_GENERATOR = 0.85  # of a processor
+
+# What is often the cause when a budget is missed, in the order in which one explains others.
+CAUSES = {
+    "failed": "Streams are refused: see the status, and the log of the service.",
+    "loop_delay": "The event loop is held: something blocks or computes in a coroutine.",
+    "left_behind": "Some readers are served much later than others of the same kind.",
+    "growth_per_100_readers": "The work for an event grows with the readers: each waits for others.",
+    "unfinished": "Streams hang: they have no end long after they should have one.",
+    "cut": "Streams end early: an error in the middle, or an end that is left out.",
+    "missing": "Records are lost on the way, in streams that say that they are complete.",
+    "doubled": "Records are sent twice.",
+    "delivery": "What is due is withheld: something gathers or buffers it.",
+    "gap": "Streams stand still in the middle: something withholds or buffers chunks.",
+    "first_byte": "The first byte is late: something is done before the stream begins.",
+    "disturbed": "Slow readers, or other modules, slow down those beside them.",
+    "recovery": "It takes long until all are served that come back at once.",
+    "memory_per_1000_requests": "Something is kept of each request: a leak.",
+    "memory_per_stream": "Each open stream takes much memory: look for a buffer or a queue.",
+}
+# A miss that makes others late as well: their misses follow from it.
+LATE = {"delivery", "gap", "first_byte", "disturbed", "recovery", "left_behind", "growth_per_100_readers"}
+FOLLOWS = {
+    "loop_delay": LATE,
+    "left_behind": {"delivery", "gap", "first_byte"},
+    "growth_per_100_readers": {"delivery", "gap", "first_byte", "recovery"},
+}
+
+
+def read_budgets(*tables: str, path: Path = BUDGETS) -> dict[str, float]:
+    """Limits by name, such as `gap.p95`: those of the default, and of these tables."""
+    budgets: dict[str, float] = {}
+    document = tomllib.loads(path.read_text("utf-8"))
+    for table in ("default", *tables):
+        for measure, limit in document.get(table, {}).items():
+            limits = limit if isinstance(limit, dict) else {"": limit}
+            budgets |= {f"{measure}.{name}".rstrip("."): value for name, value in limits.items()}
+    return budgets
+
+
+def judge(figures: dict[str, dict[str, Any]], budgets: dict[str, float]) -> list[dict[str, Any]]:
+    """A verdict for each budget; those that are missed because of another say of which."""
+    verdicts = []
+    for budget, limit in budgets.items():
+        measure, _, statistic = budget.partition(".")
+        figure = figures.get(measure, {})
+        value = figure.get(statistic or "value")
+        outcome = "unknown" if value is None else "missed" if value > limit else "kept"
+        about = {"measure": measure, "statistic": statistic, "unit": figure.get("unit", "")}
+        verdicts.append({"budget": budget, **about, "figure": value, "limit": limit, "outcome": outcome})
+    missed = {verdict["measure"] for verdict in verdicts if verdict["outcome"] == "missed"}
+    for verdict in verdicts:
+        verdict["cause"] = ""
+        if verdict["outcome"] == "missed":
+            root = next(roots_of(verdict, missed, verdicts), None)
+            verdict["outcome"] = "follows" if root else "missed"
+            verdict["cause"] = f"It follows from {root}." if root else CAUSES.get(verdict["measure"], "")
+    return verdicts
+
+
+def roots_of(verdict: dict[str, Any], missed: set[str], verdicts: list[dict[str, Any]]) -> Iterator[str]:
+    """Other measures that were missed, and make this one be missed as well."""
+    for root, followers in FOLLOWS.items():
+        if root in missed and verdict["measure"] in followers:
+            yield root
+
+
+def report_scenario(options: Namespace, timeline: Timeline, results: Results) -> dict[str, Any]:
+    """The entry of `results.json` about a scenario."""
+    figures = figures_of(results)
+    budgets = read_budgets(options.scenario, options.network)
+    verdicts = judge(figures, budgets)
+    cpu = figures["generator_cpu"]["value"]
+    return {
+        "module": options.scenario,
+        "passed": all(verdict["outcome"] != "missed" for verdict in verdicts),
+        "seconds": timeline.now(),
+        "phases": [{"name": p.name, "from": p.start, "to": p.end} for p in timeline.phases],
+        "verdicts": verdicts,
+        "figures": figures,
+        "examples": results.examples,
+        "generator": {"cpu": cpu, "bottleneck": bool(cpu and cpu > BUSY_GENERATOR)},
+        "series": series_of(results, verdicts),
+    }
