@@ -23,8 +23,9 @@ from loadtest.streaming import NEIGHBOUR, SLOW, StreamUser
 from loadtest.timeline import Timeline
 from loadtest.verdict import report_scenario
 
-SLOW_SHARE, NEIGHBOUR_SHARE = 0.25, 0.1
+SLOW_SHARE, NEIGHBOUR_SHARE = 0.25, 0.05
 TICK_SECONDS = 1.0
+LAG_SECONDS = 0.02
 
 
 def user_classes() -> Iterator[type[StreamUser]]:
@@ -77,11 +78,13 @@ def begin(environment: Environment, **_: Any) -> None:
 
 
 def watch_generator(recorder: Recorder) -> None:
+    """Record what this process uses of a processor, and how late it is itself."""
     used, before = process_time(), perf_counter()
     while True:
-        gevent.sleep(TICK_SECONDS)
+        gevent.sleep(LAG_SECONDS)
         (last_used, used), (last, before) = (used, process_time()), (before, perf_counter())
         recorder.point("generator_cpu", (used - last_used) / (before - last))
+        recorder.time("generator_lag", before - last - LAG_SECONDS, recorder.phase())
 
 
 @events.report_to_master.add_listener

@@ -14,7 +14,7 @@ DIGITS = 3
 
 # A reader is left behind when it takes so many times as long as the others in the same seconds.
 LEFT_BEHIND = 3.0
-LEFT_BEHIND_SECONDS = 0.25
+LEFT_BEHIND_SECONDS = 0.5
 COMPARED_SECONDS = 3.0
 ENOUGH_TO_COMPARE = 6
 
@@ -33,6 +33,9 @@ class Recorder:
         self._examples: dict[str, str] = {}
         self._points: dict[tuple[str, int], list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
         self._recent: dict[str, deque[tuple[float, float]]] = defaultdict(lambda: deque(maxlen=200))
+
+    def phase(self) -> str:
+        return self._timeline.phase().name
 
     def count(self, name: str, number: int = 1) -> None:
         self._counts[name] += number
@@ -58,7 +61,7 @@ class Recorder:
         recent, now = self._recent[readers], self._timeline.now()
         others = [value for at, value in recent if now - at < COMPARED_SECONDS]
         recent.append((now, seconds))
-        if len(others) >= ENOUGH_TO_COMPARE and self._timeline.phase().name in STEADY:
+        if len(others) >= ENOUGH_TO_COMPARE and self.phase() in STEADY:
             usual = median(others)
             late = seconds > LEFT_BEHIND * usual and seconds - usual > LEFT_BEHIND_SECONDS
             self._counts["compared"] += 1

@@ -103,10 +103,12 @@ class Results:
             self.series.add(name, int(at), 1, value, value)
         for due, delay in sample["delays"]:
             self.series.add("loop_delay", max(0, int(due - timeline.began)), 1, delay, delay)
-            if timeline.phase(due - timeline.began).name in STEADY:
-                self.times["loop_delay"].record_value(max(1, round(delay * MICROSECONDS)))
+        if phase.name in STEADY and sample["delays"]:
+            # The longest: one that is often held for long is then told from one that is held once.
+            longest = max(delay for _, delay in sample["delays"])
+            self.times["loop_delay"].record_value(max(1, round(longest * MICROSECONDS)))
         if "memory" in figures:
-            if phase.name in STEADY:
+            if timeline.is_late(phase):
                 self.memory_by_requests.add(self.counts["requests"], figures["memory"])
             streams = (figures.get("streams", 0.0), figures["memory"])
             if phase.name == FEW:

@@ -20,7 +20,6 @@ MEASURED, SLOW, NEIGHBOUR = "measured", "slow", "neighbour"
 SLOW_BYTES_PER_SECOND = 64 * 1024
 NEIGHBOUR_PAUSE_SECONDS = 1.0
 PAUSE_AFTER_FAILURE_SECONDS = 0.25
-PROBLEMS = "failed", "cut"
 
 
 class StreamUser(FastHttpUser):
@@ -46,7 +45,7 @@ class StreamUser(FastHttpUser):
     def on_start(self) -> None:
         self.number = next(self._numbers[type(self).__name__])
         self.visits = 0
-        self._dropped_at: float | None = None
+        self._is_back = self.role != MEASURED
 
     def visit(self) -> None:
         raise NotImplementedError
@@ -57,12 +56,12 @@ class StreamUser(FastHttpUser):
         if (wait := self._next_visit(now) - now) > 0:
             gevent.sleep(wait)
         elif self.timeline.phase(now).name == OVER:
-            self._recovered(now)
+            self._back(now)
             raise StopUser
         else:
             self.visit()
             self.visits += 1
-            gevent.sleep(NEIGHBOUR_PAUSE_SECONDS if self.role == NEIGHBOUR else self.pause_seconds)
+            self._pause()
 
     def _next_visit(self, now: float) -> float:
         """When it may come next, in seconds since the start."""
@@ -83,11 +82,16 @@ class StreamUser(FastHttpUser):
             return max(now, self.timeline.seconds), Dropped()
         return self.timeline.seconds + GRACE_SECONDS, Unfinished()
 
-    def _recovered(self, at: float) -> None:
-        """It has something again since it was dropped, or will never have: then `at` is now."""
-        if self._dropped_at is not None:
-            self.recorder.time("recovery", at - self._dropped_at, STORM)
-            self._dropped_at = None
+    def _pause(self) -> None:
+        seconds = NEIGHBOUR_PAUSE_SECONDS if self.role == NEIGHBOUR else self.pause_seconds
+        until_storm = self.timeline.start_of(STORM) - self.timeline.now()
+        gevent.sleep(min(seconds, until_storm) if until_storm > 0 else seconds)
+
+    def _back(self, at: float) -> None:
+        """For the first time since all were dropped it has something, or will never have."""
+        if not self._is_back:
+            self._is_back = True
+            self.recorder.time("recovery", at - self.timeline.start_of(STORM), STORM)
 
     def deliver(self, due: float, now: float) -> float:
         """Record, and return, how late something was that was due at a time (of the epoch)."""
@@ -135,7 +139,7 @@ class StreamUser(FastHttpUser):
         self._count(end, stream)
         if self.role == MEASURED and end != "failed":
             self._record(stream, now, end, kind)
-        if end in PROBLEMS:
+        if detail:
             self.recorder.example(end, f"{path}: {detail}")
             gevent.sleep(PAUSE_AFTER_FAILURE_SECONDS)
 
@@ -143,15 +147,13 @@ class StreamUser(FastHttpUser):
         self.recorder.count("requests")
         self.recorder.count("bytes", stream.bytes)
         self.recorder.point("throughput", stream.bytes)
-        if self.role == MEASURED or end in PROBLEMS:
+        if self.role == MEASURED:
             self.recorder.count(end)
 
     def _record(self, stream: Stream, asked: float, end: str, kind: str) -> None:
         phase, storm = self.timeline.phase(asked).name, self.timeline.start_of(STORM)
-        if stream.bytes:
-            self._recovered(asked + stream.first_byte)
-        if end == "left" and asked < storm:
-            self._dropped_at = storm
+        if stream.bytes and asked >= storm:
+            self._back(asked + stream.first_byte)
         self.recorder.time("first_byte", stream.first_byte, phase)
         if stream.pieces > 1 or end != "complete":
             early = asked < storm <= asked + stream.seconds  # it was there all the time

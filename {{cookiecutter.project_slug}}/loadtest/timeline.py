@@ -47,6 +47,11 @@ class Timeline:
         last = Phase(OVER, self.seconds, self.seconds + GRACE_SECONDS)
         return next((phase for phase in self.phases if at < phase.end), last)
 
+    def is_late(self, phase: Phase) -> bool:
+        """Whether it is one of the later windows, when what grows at first has grown."""
+        windows = [each for each in self.phases if each.name in STEADY]
+        return phase in windows[len(windows) // 2 :]
+
     def start_of(self, name: str) -> float:
         return next(phase.start for phase in self.phases if phase.name == name)
 

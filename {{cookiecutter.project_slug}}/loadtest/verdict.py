@@ -2,7 +2,6 @@
 
 import tomllib
 from argparse import Namespace
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,17 @@ CAUSES = {
     "memory_per_1000_requests": "Something is kept of each request: a leak.",
     "memory_per_stream": "Each open stream takes much memory: look for a buffer or a queue.",
 }
-# A miss that makes others late as well: their misses follow from it.
-LATE = {"delivery", "gap", "first_byte", "disturbed", "recovery", "left_behind", "growth_per_100_readers"}
+# Misses that come with others: what is late because of them is no second defect.
+LATE = {"first_byte", "gap", "delivery", "disturbed", "left_behind", "recovery"}
 FOLLOWS = {
-    "loop_delay": LATE,
-    "left_behind": {"delivery", "gap", "first_byte"},
-    "growth_per_100_readers": {"delivery", "gap", "first_byte", "recovery"},
+    "loop_delay": LATE | {"growth_per_100_readers"},
+    "left_behind": {"first_byte", "gap", "delivery", "disturbed"},
+    "growth_per_100_readers": {"first_byte", "gap", "delivery", "disturbed", "recovery"},
+    "delivery": {"first_byte", "gap", "disturbed", "recovery"},
+    "memory_per_1000_requests": {"memory_per_stream"},
 }
+# One that is so many times as late has another cause.
+MOST_TIMES = 4
 
 
 def read_budgets(*tables: str, path: Path = BUDGETS) -> dict[str, float]:
@@ -60,22 +63,23 @@ def judge(figures: dict[str, dict[str, Any]], budgets: dict[str, float]) -> list
         value = figure.get(statistic or "value")
         outcome = "unknown" if value is None else "missed" if value > limit else "kept"
         about = {"measure": measure, "statistic": statistic, "unit": figure.get("unit", "")}
-        verdicts.append({"budget": budget, **about, "figure": value, "limit": limit, "outcome": outcome})
-    missed = {verdict["measure"] for verdict in verdicts if verdict["outcome"] == "missed"}
-    for verdict in verdicts:
-        verdict["cause"] = ""
-        if verdict["outcome"] == "missed":
-            root = next(roots_of(verdict, missed, verdicts), None)
-            verdict["outcome"] = "follows" if root else "missed"
-            verdict["cause"] = f"It follows from {root}." if root else CAUSES.get(verdict["measure"], "")
+        outcome_and_cause = {"outcome": outcome, "cause": ""}
+        verdicts.append({"budget": budget, **about, "figure": value, "limit": limit, **outcome_and_cause})
+    missed = [verdict for verdict in verdicts if verdict["outcome"] == "missed"]
+    for verdict in missed:
+        root = next((root for root in missed if follows(verdict, root)), None)
+        verdict["cause"] = CAUSES.get(verdict["measure"], "")
+        if root:
+            verdict |= {"outcome": "follows", "cause": f"As {root['budget']} is missed."}
     return verdicts
 
 
-def roots_of(verdict: dict[str, Any], missed: set[str], verdicts: list[dict[str, Any]]) -> Iterator[str]:
-    """Other measures that were missed, and make this one be missed as well."""
-    for root, followers in FOLLOWS.items():
-        if root in missed and verdict["measure"] in followers:
-            yield root
+def follows(verdict: dict[str, Any], root: dict[str, Any]) -> bool:
+    """Whether a miss is explained by another."""
+    if verdict["measure"] not in FOLLOWS.get(root["measure"], ()):
+        return False
+    same_unit = verdict["unit"] == root["unit"] == "s" and root["statistic"]
+    return not same_unit or verdict["figure"] < MOST_TIMES * root["figure"]
 
 
 def report_scenario(options: Namespace, timeline: Timeline, results: Results) -> dict[str, Any]:

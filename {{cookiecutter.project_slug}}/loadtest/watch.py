@@ -43,7 +43,7 @@ class Client:
             raise OSError(str(error)) from error
 
 
-def probe(client: Client, delays: list[list[float]]) -> None:
+def probe(client: Client, delays: list[tuple[float, float]]) -> None:
     """Add when each answer of `/healthz` was due, and how late it was: a late one delays none."""
     due = time()
     while True:
@@ -52,7 +52,7 @@ def probe(client: Client, delays: list[list[float]]) -> None:
             client.get("/healthz")
         except OSError:
             sleep(1 / PROBES_PER_SECOND)
-        delays.append([due, time() - due])
+        delays.append((due, time() - due))
         due += 1 / PROBES_PER_SECOND
 
 
@@ -66,7 +66,7 @@ def sample(client: Client) -> dict[str, float]:
 
 
 def watch(url: str) -> Iterator[dict[str, object]]:
-    delays: list[list[float]] = []
+    delays: list[tuple[float, float]] = []
     Thread(target=probe, args=(Client(url), delays), daemon=True).start()
     client, cpu_seconds, before = Client(url), None, monotonic()
     while True:

@@ -1,33 +1,38 @@
 from io import BytesIO
 
-from pyarrow import ArrowInvalid, parquet
+from pyarrow import ArrowInvalid
+from pyarrow.parquet import ParquetFile
 
 from loadtest.lines import read_lines
 from loadtest.stream import Cut, Stream
 from loadtest.streaming import StreamUser
 
-# A table, with which filter, and how many rows that are.
-TABLE, FILTER, ROWS = "readings", "id_before=20001", 20_000
+# A table, and the filter that makes it as many rows as are asked for.
+TABLE, FILTER = "readings", "id_before={}"
+FEW, MANY = 1_000, 20_000
 
 
 class Exporter(StreamUser):
-    """Exports many rows, as JSON Lines and as Parquet."""
+    """Exports tables, as JSON Lines and as Parquet; now and then one with many rows."""
 
     share = 0.4
-    pause_seconds = 0.25
+    pause_seconds = 0.05
 
     def visit(self) -> None:
-        name = ("jsonl&end=true", "parquet")[self.visits % 2]
-        path = f"/exports/{TABLE}?{FILTER}&format={name}"
-        with self.stream(path, kind=name) as stream:
-            rows = read_lines(stream) if "end" in name else read_parquet(stream)
-            self.expect(ROWS, rows)
+        name, read = FORMATS[self.visits % len(FORMATS)]
+        rows = FEW if self.visits % 5 else MANY
+        path = f"/exports/{TABLE}?{FILTER.format(rows + 1)}&format={name}"
+        with self.stream(path, kind=f"{name} {rows}") as stream:
+            self.expect(rows, read(stream))
 
 
 def read_parquet(stream: Stream) -> int:
     """How many rows can be read. Raises `Cut` where the file is not whole."""
     file = BytesIO(b"".join(stream))
     try:
-        return parquet.read_table(file, use_threads=False).num_rows
+        return ParquetFile(file).read(use_threads=False).num_rows
     except ArrowInvalid as error:
         raise Cut(str(error)) from error
+
+
+FORMATS = (("jsonl&end=true", read_lines), ("parquet", read_parquet))

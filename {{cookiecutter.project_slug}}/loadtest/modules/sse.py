@@ -13,6 +13,7 @@ from loadtest.streaming import StreamUser
 
 TOPICS = 4
 EVENTS_PER_SECOND = 10  # of each topic
+LAST_EVENTS = 3
 HEADERS = {"Content-Type": "application/json"}
 if token := os.environ.get("SSE_PUBLISH_TOKEN"):
     HEADERS["Authorization"] = f"Bearer {token}"
@@ -23,7 +24,10 @@ def topic_of(user: StreamUser) -> str:
 
 
 class Publisher(StreamUser):
-    """Publishes to a topic, each event when it is due: one that is late does not move the next."""
+    """Publishes to a topic, each event when it is due: one that is late does not move the next.
+
+    There are several last ones, so that one that is lost keeps nobody waiting.
+    """
 
     fixed_count = TOPICS
     disturbs = joins_later = False
@@ -33,9 +37,8 @@ class Publisher(StreamUser):
         for number in count():
             due = began + number / EVENTS_PER_SECOND
             gevent.sleep(max(0.0, due - time()))
-            last = due > began + seconds
-            self.publish({"number": number, "due": due, "last": last})
-            if last:
+            self.publish({"number": number, "due": due, "last": due > began + seconds})
+            if number > seconds * EVENTS_PER_SECOND + LAST_EVENTS:
                 raise StopUser
 
     def publish(self, event: dict[str, Any]) -> None:
