@@ -41,12 +41,14 @@ esac
 curl --fail-with-body --silent --show-error --json "\\"$2\\"" "$1/parrots"
 """,
     f"{PROJECT}/loadtest/modules/{NAME}.py": """\
-from locust import FastHttpUser, task
+from loadtest.streaming import StreamUser
 
 
-class ParrotUser(FastHttpUser):
-    @task
-    def send(self) -> None:
+class ParrotUser(StreamUser):
+    pause_seconds = 0.1
+
+    def visit(self) -> None:
+        self.recorder.count("requests")
         self.client.post("/parrots", json="text")
 """,
 }

@@ -4,8 +4,7 @@ import json
 import platform
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime
 from os import cpu_count
 from pathlib import Path
@@ -14,10 +13,15 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 import loadtest.modules
+from loadtest.baseline import write_budgets
+from loadtest.network import NETWORKS, Network, open_network
+from loadtest.report import write_report
 from loadtest.scenario import run_scenario
 from loadtest.service import READY_SECONDS, Service, start_service, wait_until_ready
+from loadtest.verdict import BUDGETS
 
-RESULTS = Path("loadtest/results.json")
+RESULTS, REPORT = Path("loadtest/results.json"), Path("loadtest/report.html")
+DIRECT = "direct"
 MODULES = [module.name for module in iter_modules(loadtest.modules.__path__)]
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
@@ -48,7 +52,13 @@ def read_options() -> Namespace:
     add("--url", help="a service that runs; without it, one is started")
     add("--profile", choices=PROFILES, default="smoke", help="%(default)s")
     add("--module", nargs="+", choices=MODULES, default=MODULES, help="all that are there")
-    add("--network", nargs="+", default=["direct"], help="network profiles (direct)")
+    add(
+        "--network",
+        nargs="+",
+        choices=[DIRECT, *NETWORKS],
+        default=[DIRECT],
+        help="how it is reached",
+    )
     add("--duration", type=seconds_of, help="of each scenario, such as 30s, 20m or 8h")
     add("--readers", type=int, help="of each scenario")
     add("--workers", type=int, default=0, help="processes of Locust on this machine")
@@ -69,20 +79,11 @@ def main() -> int:
     RESULTS.write_text(json.dumps(results, indent=1), "utf-8")
     for scenario in results["scenarios"]:
         print_verdicts(scenario)
-    print(f"The figures are in {RESULTS}.")
-    return 0 if results["passed"] else 1
-
-
-class Route(NamedTuple):
-    """How the users reach the service."""
-
-    url: str
-    how: str
-
-
-@contextmanager
-def open_network(name: str, url: str) -> Iterator[Route]:
-    yield Route(url, "")
+    write_report(results, REPORT)
+    if options.baseline:
+        write_budgets(results["scenarios"], BUDGETS)
+    print(f"\nThe report is {REPORT}, its figures are in {RESULTS}.")
+    return 0 if results["passed"] or options.baseline else 1
 
 
 def run(options: Namespace, url: str) -> dict[str, Any]:
@@ -90,7 +91,8 @@ def run(options: Namespace, url: str) -> dict[str, Any]:
     started = datetime.now(UTC).isoformat(timespec="seconds")
     scenarios = []
     for network in options.network:
-        with open_network(network, url) as route:
+        direct = nullcontext(Network(url, ""))
+        with direct if network == DIRECT else open_network(network, url) as route:
             for module in options.module:
                 print(f"{module} ({network})", flush=True)
                 scenario = run_scenario(
@@ -123,7 +125,7 @@ def print_verdicts(scenario: dict[str, Any]) -> None:
     name = f"{scenario['module']} ({scenario['network']['name']})"
     print(f"\n{name}: {'passed' if scenario['passed'] else 'MISSED'}")
     for verdict in scenario["verdicts"]:
-        figure = "–" if verdict["figure"] is None else f"{verdict['figure']:.4g}"
+        figure = "-" if verdict["figure"] is None else f"{verdict['figure']:.4g}"
         budget = f"{verdict['budget']:26} {figure:>10}  of {verdict['limit']:g} {verdict['unit']}"
         print(f"  {verdict['outcome']:8} {budget:56} {verdict['cause']}".rstrip())
     for end, example in scenario["examples"].items():

@@ -3,10 +3,10 @@
 from statistics import median
 from typing import Any
 
-from loadtest.results import Results
+from loadtest.results import BEYOND, Results
 from loadtest.timeline import CALM, DISTURBED, FEW, STORM
 
-ENOUGH_COMPARED = 40
+ENOUGH_COMPARED = 50
 ENOUGH_STREAMS = 10
 SMALLEST_SECONDS = 0.1  # a shorter time is as good as this one
 TIMES = "first_byte", "gap", "delivery", "duration", "loop_delay", "generator_lag"
@@ -30,6 +30,10 @@ SERIES = {
 def figures_of(results: Results) -> dict[str, dict[str, Any]]:
     """What is not known, or of too few values, is `None`."""
     figures = {name: results.summary(name) for name in TIMES}
+    # A loop that is held again and again is told from one that is held once.
+    longest = results.longest_delays.values()
+    typical = median(longest) if len(longest) >= BEYOND else None
+    figures["loop_delay"] |= {"typical": typical}
     figures["recovery"] = results.summary(f"recovery@{STORM}")
     slope = results.memory_by_requests.value()
     values: dict[str, tuple[str, float | None]] = {
@@ -68,7 +72,11 @@ def _growth(results: Results) -> tuple[float, float] | None:
         return None
     streams, memory = (median(column) for column in zip(*all_of_them, strict=True))
     few_streams, few_memory = (median(column) for column in zip(*few, strict=True))
-    return (streams - few_streams, memory - few_memory) if streams - few_streams >= ENOUGH_STREAMS else None
+    return (
+        (streams - few_streams, memory - few_memory)
+        if streams - few_streams >= ENOUGH_STREAMS
+        else None
+    )
 
 
 def memory_per_stream(results: Results) -> float | None:

@@ -11,12 +11,11 @@ from time import perf_counter, process_time
 from typing import Any
 
 import gevent
-import loadtest.modules
 from gevent import subprocess
 from locust import events
-from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
+import loadtest.modules
 from loadtest.recording import Recorder
 from loadtest.results import Results
 from loadtest.streaming import NEIGHBOUR, SLOW, StreamUser
@@ -24,7 +23,8 @@ from loadtest.timeline import Timeline
 from loadtest.verdict import report_scenario
 
 SLOW_SHARE, NEIGHBOUR_SHARE = 0.25, 0.05
-TICK_SECONDS = 1.0
+TICK_SECONDS = 0.25
+MOST_LINES = 60  # of progress
 LAG_SECONDS = 0.02
 
 
@@ -32,12 +32,20 @@ def user_classes() -> Iterator[type[StreamUser]]:
     """The users of each module, and those who are there to disturb them and others."""
     for module in iter_modules(loadtest.modules.__path__, "loadtest.modules."):
         for user in vars(import_module(module.name)).values():
-            if isinstance(user, type) and user.__module__ == module.name and issubclass(user, StreamUser):
+            if (
+                isinstance(user, type)
+                and user.__module__ == module.name
+                and issubclass(user, StreamUser)
+            ):
                 user.scenario = module.name.rpartition(".")[2]
                 yield user
                 if user.disturbs:
                     yield type(f"Slow{user.__name__}", (user,), {"role": SLOW, "share": SLOW_SHARE})
-                    yield type(f"{user.__name__}Nearby", (user,), {"role": NEIGHBOUR, "share": NEIGHBOUR_SHARE})
+                    yield type(
+                        f"{user.__name__}Nearby",
+                        (user,),
+                        {"role": NEIGHBOUR, "share": NEIGHBOUR_SHARE},
+                    )
 
 
 globals().update((user.__name__, user) for user in user_classes())
@@ -55,7 +63,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 @events.init.add_listener
-def choose_users(environment: Environment, **_: Any) -> None:
+def choose_users(environment: Any, **_: Any) -> None:
     if isinstance(environment.runner, WorkerRunner):
         return
     options = environment.parsed_options
@@ -64,12 +72,14 @@ def choose_users(environment: Environment, **_: Any) -> None:
         if (user.scenario == options.scenario) == (user.role == NEIGHBOUR):
             user.fixed_count = 0
     environment.user_classes[:] = [user for user in environment.user_classes if user.fixed_count]
-    options.num_users = options.spawn_rate = sum(user.fixed_count for user in environment.user_classes)
+    options.num_users = options.spawn_rate = sum(
+        user.fixed_count for user in environment.user_classes
+    )
     Judge(environment)
 
 
 @events.test_start.add_listener
-def begin(environment: Environment, **_: Any) -> None:
+def begin(environment: Any, **_: Any) -> None:
     options = environment.parsed_options
     StreamUser.run_id = options.run_id
     StreamUser.timeline = Timeline(options.seconds)
@@ -95,10 +105,11 @@ def send(client_id: str, data: dict[str, Any]) -> None:
 class Judge:
     """Puts together what the processes have recorded, and judges it in the end."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Any) -> None:
         self._environment = environment
         self._options = environment.parsed_options
         self._results = Results()
+        self._watcher: Any = None
         environment.events.test_start.add_listener(self.begin)
         environment.events.worker_report.add_listener(self.receive)
         environment.events.quitting.add_listener(self.judge)
@@ -118,14 +129,19 @@ class Judge:
 
     def wait_for_users(self) -> None:
         runner, timeline = self._environment.runner, StreamUser.timeline
+        next_line = 0.0
         while timeline.now() < timeline.seconds or runner.user_count:
             gevent.sleep(TICK_SECONDS)
             if not isinstance(runner, MasterRunner):
                 self._results.add(StreamUser.recorder.take())
-            print(f"  {timeline.now():6.0f} s  {self._results.progress()}", flush=True)
+            if timeline.now() > next_line:
+                next_line += max(1.0, timeline.seconds / MOST_LINES)
+                print(f"  {timeline.now():6.0f} s  {self._results.progress()}", flush=True)
         runner.quit()
 
-    def judge(self, environment: Environment, **_: Any) -> None:
+    def judge(self, environment: Any, **_: Any) -> None:
+        if self._watcher is None:  # it was ended before it began
+            return
         self._watcher.kill()
         self._results.add(StreamUser.recorder.take())
         scenario = report_scenario(self._options, StreamUser.timeline, self._results)

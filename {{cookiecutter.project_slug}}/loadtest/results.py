@@ -14,7 +14,8 @@ MOST_POINTS = 600
 MOST_SAMPLES = 200
 PERCENTILES = 50, 90, 95, 99, 99.9
 # So many values have to be beyond a percentile before it means anything.
-BEYOND = 5
+BEYOND = 4
+ENOUGH_STEPS = 30
 PROBLEMS = "failed", "cut", "unfinished", "missing", "doubled"
 
 
@@ -46,9 +47,11 @@ class Series:
         count = sum(point[0] for point in points)
         return sum(point[1] for point in points) / count if count else None
 
-    def lists(self, name: str, *which: str) -> dict[str, list[float | None]]:
+    def lists(self, name: str, *which: str) -> dict[str, list[Any]]:
         """The values of each step: `mean`, `max`, `value` (the mean) or `rate` (the sum a second)."""
-        length = 1 + max((number for points in self._points.values() for number in points), default=-1)
+        length = 1 + max(
+            (number for points in self._points.values() for number in points), default=-1
+        )
         points = [self._points[name].get(number) for number in range(length)]
         values = {
             "mean": [point and point[1] / point[0] for point in points],
@@ -60,7 +63,7 @@ class Series:
 
 
 class Slope:
-    """How much a value grows with another: Theil–Sen, over at most 200 samples."""
+    """How much a value grows with another: Theil-Sen, over at most 200 samples."""
 
     def __init__(self) -> None:
         self._samples: list[tuple[float, float]] = []
@@ -71,8 +74,14 @@ class Slope:
             del self._samples[::2]
 
     def value(self) -> float | None:
-        slopes = [(y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in combinations(self._samples, 2) if x2 > x1]
-        return median(slopes) if len(self._samples) >= BEYOND and slopes else None
+        if len(self._samples) <= BEYOND or self._samples[-1][0] - self._samples[0][0] < ENOUGH_STEPS:
+            return None
+        slopes = [
+            (y2 - y1) / (x2 - x1)
+            for (x1, y1), (x2, y2) in combinations(self._samples, 2)
+            if x2 > x1
+        ]
+        return median(slopes)
 
 
 class Results:
@@ -81,6 +90,7 @@ class Results:
         self.counts: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
         self.series = Series()
+        self.longest_delays: dict[int, float] = {}  # of the event loop, in each second
         self.memory_by_requests = Slope()
         # Open streams, and bytes of memory, while few readers are there and once all have come.
         self.few: list[tuple[float, float]] = []
@@ -102,11 +112,11 @@ class Results:
         for name, value in figures.items():
             self.series.add(name, int(at), 1, value, value)
         for due, delay in sample["delays"]:
-            self.series.add("loop_delay", max(0, int(due - timeline.began)), 1, delay, delay)
-        if phase.name in STEADY and sample["delays"]:
-            # The longest: one that is often held for long is then told from one that is held once.
-            longest = max(delay for _, delay in sample["delays"])
-            self.times["loop_delay"].record_value(max(1, round(longest * MICROSECONDS)))
+            second = int(due - timeline.began)
+            self.series.add("loop_delay", max(0, second), 1, delay, delay)
+            if timeline.phase(second).name in STEADY:
+                self.times["loop_delay"].record_value(max(1, round(delay * MICROSECONDS)))
+                self.longest_delays[second] = max(delay, self.longest_delays.get(second, 0.0))
         if "memory" in figures:
             if timeline.is_late(phase):
                 self.memory_by_requests.add(self.counts["requests"], figures["memory"])
@@ -128,7 +138,7 @@ class Results:
         counts = self.counts
         problems = " ".join(f"{counts[name]} {name}" for name in PROBLEMS if counts[name])
         first = self.percentile("first_byte", 50)
-        first_byte = "–" if first is None else f"{first * 1000:.0f} ms"
+        first_byte = "-" if first is None else f"{first * 1000:.0f} ms"
         return (
             f"{counts['requests']} requests  {counts['records']} records  "
             f"{counts['bytes'] / 1e6:.0f} MB  first byte {first_byte}  {problems}"

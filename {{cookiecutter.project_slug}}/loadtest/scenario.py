@@ -10,37 +10,22 @@ from typing import Any
 from uuid import uuid4
 
 
-def run_scenario(
-    module: str,
-    *,
-    url: str,
-    watch_url: str,
-    network: str,
-    seconds: float,
-    readers: int,
-    workers: int = 0,
-) -> dict[str, Any]:
-    """The entry of `results.json` about a scenario of `seconds`.
+def run_scenario(module: str, *, workers: int = 0, **options: str | float) -> dict[str, Any]:
+    """The entry of `results.json` about a scenario, without what it says of the network.
 
-    Raises `SystemExit` when Locust ends without one.
+    `options` are `url`, `watch_url` (of the service itself), `network`, `seconds` and `readers`.
+    Raises `SystemExit` when Locust ends without figures.
     """
     with TemporaryDirectory() as folder:
         out = Path(folder) / "scenario.json"
-        options = {
-            "--host": url,
-            "--watch-url": watch_url,
-            "--scenario": module,
-            "--network": network,
-            "--seconds": seconds,
-            "--readers": readers,
-            "--run-id": uuid4().hex[:8],
-            "--out": out,
-            "--stop-timeout": 1,
-            **({"--processes": workers} if workers else {}),
-        }
+        options |= {"scenario": module, "run_id": uuid4().hex[:8], "out": str(out)}
+        options |= {"host": options.pop("url"), "stop_timeout": 1}
+        if workers:
+            options["processes"] = workers
         command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py"]
         command += ["--headless", "--skip-log-setup"]
-        command += [str(word) for option in options.items() for word in option]
+        for name, value in options.items():
+            command += [f"--{name.replace('_', '-')}", str(value)]
         # Locust puts the folder of its file on the path; ours is that of the project.
         status = subprocess.run(command, env=os.environ | {"PYTHONPATH": "."}, check=False)  # noqa: S603
         if not out.exists():

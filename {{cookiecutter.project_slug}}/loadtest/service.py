@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -25,14 +25,15 @@ class Service(NamedTuple):
 
 
 @contextmanager
-def start_service(**environment: str) -> Iterator[Service]:
+def start_service(*program: str, **environment: str) -> Generator[Service]:
     """Start it at a free port; when this yields, it is ready. Its output goes to `LOG`.
 
+    `program` is what Python runs with `-m`, in place of the service's own.
     Raises `SystemExit` when it does not come up.
     """
     with LOG.open("w+") as log:
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", PACKAGE, "--port", "0"],
+            [sys.executable, "-m", *(program or [PACKAGE]), "--port", "0"],
             stdout=log,
             stderr=subprocess.STDOUT,
             env=os.environ | environment,

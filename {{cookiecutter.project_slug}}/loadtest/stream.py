@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 from time import perf_counter
+from typing import Any
 
 import gevent
-from geventhttpclient.response import HTTPSocketPoolResponse
 from locust.contrib.fasthttp import FastHttpSession
 
 CHUNK_BYTES = 64 * 1024
@@ -37,7 +37,7 @@ class Stream:
 
     def __init__(self, client: FastHttpSession, path: str, headers: dict[str, str]) -> None:
         self._client, self._path, self._headers = client, path, AS_IT_IS | headers
-        self._response: HTTPSocketPoolResponse | None = None
+        self._response: Any = None
         self._asked = self._seen = perf_counter()
         self._first: float | None = None
         self._longest = 0.0
@@ -46,7 +46,7 @@ class Stream:
         self.pieces = 0
         self.bytes = 0
 
-    def _open(self) -> HTTPSocketPoolResponse:
+    def _open(self) -> Any:
         response = self._client.get(self._path, headers=self._headers, stream=True)
         if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
             raise Failed(getattr(response, "error", None) or f"status {response.status_code}")

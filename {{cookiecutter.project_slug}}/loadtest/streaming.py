@@ -1,7 +1,7 @@
 """Users who read streams: when they come and go, and what they measure."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import ClassVar
@@ -20,6 +20,7 @@ MEASURED, SLOW, NEIGHBOUR = "measured", "slow", "neighbour"
 SLOW_BYTES_PER_SECOND = 64 * 1024
 NEIGHBOUR_PAUSE_SECONDS = 1.0
 PAUSE_AFTER_FAILURE_SECONDS = 0.25
+EXAMPLES_OF = "failed", "cut", "unfinished"
 
 
 class StreamUser(FastHttpUser):
@@ -29,6 +30,7 @@ class StreamUser(FastHttpUser):
     """
 
     abstract = True
+    scenario: ClassVar[str] = ""
     share: ClassVar[float] = 1.0
     pause_seconds: ClassVar[float] = 0.0
     joins_later: ClassVar[bool] = True  # three of four come when the others have been there
@@ -111,7 +113,7 @@ class StreamUser(FastHttpUser):
     @contextmanager
     def stream(
         self, path: str, kind: str = "", headers: dict[str, str] | None = None
-    ) -> Iterator[Stream]:
+    ) -> Generator[Stream]:
         """Open a stream; how it ends is counted, whatever happens, and nothing is raised.
 
         Raise `Cut` for one that ends without what its format ends with. Streams of one `kind` are
@@ -136,19 +138,20 @@ class StreamUser(FastHttpUser):
             end, detail = "cut", f"{type(error).__name__}: {error}"
         finally:
             stream.close()
-        self._count(end, stream)
+        self._count(end, stream, f"{path}: {detail}")
         if self.role == MEASURED and end != "failed":
             self._record(stream, now, end, kind)
         if detail:
-            self.recorder.example(end, f"{path}: {detail}")
             gevent.sleep(PAUSE_AFTER_FAILURE_SECONDS)
 
-    def _count(self, end: str, stream: Stream) -> None:
+    def _count(self, end: str, stream: Stream, example: str) -> None:
         self.recorder.count("requests")
         self.recorder.count("bytes", stream.bytes)
         self.recorder.point("throughput", stream.bytes)
         if self.role == MEASURED:
             self.recorder.count(end)
+            if end in EXAMPLES_OF:
+                self.recorder.example(end, example)
 
     def _record(self, stream: Stream, asked: float, end: str, kind: str) -> None:
         phase, storm = self.timeline.phase(asked).name, self.timeline.start_of(STORM)

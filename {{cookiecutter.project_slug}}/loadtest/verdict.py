@@ -64,7 +64,9 @@ def judge(figures: dict[str, dict[str, Any]], budgets: dict[str, float]) -> list
         outcome = "unknown" if value is None else "missed" if value > limit else "kept"
         about = {"measure": measure, "statistic": statistic, "unit": figure.get("unit", "")}
         outcome_and_cause = {"outcome": outcome, "cause": ""}
-        verdicts.append({"budget": budget, **about, "figure": value, "limit": limit, **outcome_and_cause})
+        verdicts.append(
+            {"budget": budget, **about, "figure": value, "limit": limit, **outcome_and_cause}
+        )
     missed = [verdict for verdict in verdicts if verdict["outcome"] == "missed"]
     for verdict in missed:
         root = next((root for root in missed if follows(verdict, root)), None)

@@ -9,18 +9,18 @@ from loadtest.streaming import StreamUser
 
 # A table, and the filter that makes it as many rows as are asked for.
 TABLE, FILTER = "readings", "id_before={}"
-FEW, MANY = 1_000, 20_000
+FEW, MANY = 1_000, 10_000
 
 
 class Exporter(StreamUser):
     """Exports tables, as JSON Lines and as Parquet; now and then one with many rows."""
 
-    share = 0.4
-    pause_seconds = 0.05
+    share = 0.3
+    pause_seconds = 0.1
 
     def visit(self) -> None:
         name, read = FORMATS[self.visits % len(FORMATS)]
-        rows = FEW if self.visits % 5 else MANY
+        rows = FEW if self.visits % 9 else MANY
         path = f"/exports/{TABLE}?{FILTER.format(rows + 1)}&format={name}"
         with self.stream(path, kind=f"{name} {rows}") as stream:
             self.expect(rows, read(stream))

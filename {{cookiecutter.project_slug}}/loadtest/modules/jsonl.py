@@ -9,18 +9,18 @@ from loadtest.streaming import StreamUser
 
 # A table, with at least so many records.
 TABLE = "readings"
-MANY, FEW = 20_000, 100
+MANY, FEW = 10_000, 100
 EVERY_SECONDS = 2.0  # between records of a stream that is followed: DEMO_PERIOD, JSONL_FOLLOW
 
 
 class RecordReader(StreamUser):
     """Reads pages, and now and then many records."""
 
-    share = 0.4
+    share = 0.3
     pause_seconds = 0.1
 
     def visit(self) -> None:
-        limit = FEW if self.visits % 5 else MANY
+        limit = FEW if self.visits % 8 else MANY
         with self.stream(f"/records/{TABLE}?limit={limit}&end=true", kind=f"{limit}") as stream:
             self.expect(limit, read_lines(stream))
 

@@ -1,10 +1,10 @@
-"""The service with a defect: `DEFECT=leak python -m {{ cookiecutter.package_name }} tests.loadtest.defects:app`."""
+"""The service with a defect that `/defect/NAME` chooses."""
 
 import asyncio
-import os
 import time
 from itertools import count
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from {{ cookiecutter.package_name }}.main import app as healthy
@@ -13,14 +13,18 @@ STREAMS = "/events", "/records", "/exports", "/files"
 
 
 class Defect:
-    """Passes everything on; each defect changes one thing, for requests of streams."""
+    """Passes everything on; each defect changes one thing, for streams."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._numbers = count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(STREAMS):
+        if (
+            scope["type"] == "http"
+            and scope["method"] == "GET"
+            and scope["path"].startswith(STREAMS)
+        ):
             await self.serve(next(self._numbers), scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -79,10 +83,12 @@ class Stalled(Defect):
 class Leak(Defect):
     """A megabyte is kept of each request."""
 
-    kept: list[bytes] = []
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app)
+        self.kept: list[bytes] = []
 
     async def serve(self, number: int, scope: Scope, receive: Receive, send: Send) -> None:
-        self.kept.append(os.urandom(1) * 1_000_000)
+        self.kept.append(b"x" * 1_000_000)
         await super().serve(number, scope, receive, send)
 
 
@@ -103,14 +109,15 @@ class Cut(Defect):
 
 
 class Lost(Defect):
-    """Every tenth part is lost, but for the last one."""
+    """Every tenth part is lost, but never the end."""
 
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(app)
         self._parts = count(1)
 
     async def send_body(self, number: int, message: Message, send: Send) -> None:
-        if message.get("more_body") and next(self._parts) % 10 == 0:
+        end = b"@end" in message.get("body", b"") or not message.get("more_body")
+        if not end and next(self._parts) % 10 == 0:
             return
         await send(message)
 
@@ -118,15 +125,13 @@ class Lost(Defect):
 class Blocked(Defect):
     """Every second something holds the event loop for 0.3 seconds."""
 
-    async def serve(self, number: int, scope: Scope, receive: Receive, send: Send) -> None:
-        if number == 0:
-            self.blocking = asyncio.create_task(self.block())
-        await super().serve(number, scope, receive, send)
+    _held = 0.0
 
-    async def block(self) -> None:
-        while True:
-            await asyncio.sleep(0.7)
+    async def send_body(self, number: int, message: Message, send: Send) -> None:
+        if time.monotonic() > self._held + 1:
+            self._held = time.monotonic()
             time.sleep(0.3)  # noqa: ASYNC251
+        await send(message)
 
 
 class BlockedByRequests(Defect):
@@ -141,13 +146,12 @@ class Late(Defect):
     """The first byte is a second late."""
 
     async def serve(self, number: int, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "GET":
-            await asyncio.sleep(1)
+        await asyncio.sleep(1)
         await super().serve(number, scope, receive, send)
 
 
 class Growing(Defect):
-    """Each part waits for ten milliseconds for each stream that is open."""
+    """Each part waits for four milliseconds for each stream that is open."""
 
     _open = 0
 
@@ -159,7 +163,7 @@ class Growing(Defect):
             self._open -= 1
 
     async def send_body(self, number: int, message: Message, send: Send) -> None:
-        await asyncio.sleep(0.01 * self._open)
+        await asyncio.sleep(0.004 * self._open)
         await send(message)
 
 
@@ -167,21 +171,42 @@ class Heavy(Defect):
     """Each stream holds two megabytes while it is open."""
 
     async def serve(self, number: int, scope: Scope, receive: Receive, send: Send) -> None:
-        held = os.urandom(1) * 2_000_000
+        held = b"x" * 2_000_000
         await super().serve(number, scope, receive, send)
         del held
 
 
-class Unfair(Defect):
-    """One reader in ten gets each part a second late."""
+class Unfair(Withheld):
+    """What is sent is gathered for two seconds, for one reader in ten."""
 
     async def send_body(self, number: int, message: Message, send: Send) -> None:
         if number % 10 == 0:
-            await asyncio.sleep(1)
-        await send(message)
+            await super().send_body(number, message, send)
+        else:
+            await send(message)
 
 
-DEFECTS: dict[str, type[Defect]] = {
-    defect.__name__: defect for defect in Defect.__subclasses__()
-} | {"none": Defect}
-app = DEFECTS[os.environ["DEFECT"]](healthy)
+DEFECTS = {
+    defect.__name__: defect(healthy)
+    for defect in (
+        *(Defect, Withheld, Stalled, Leak, Cut, Lost, Blocked, BlockedByRequests, Late),
+        *(Growing, Heavy, Unfair),
+    )
+}
+
+
+class Chosen:
+    """Serves with the defect that was chosen last."""
+
+    def __init__(self) -> None:
+        self._app: ASGIApp = healthy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/defect/"):
+            self._app = DEFECTS[scope["path"].rpartition("/")[2]]
+            await Response()(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+app = Chosen()

@@ -1,0 +1,28 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.loadtest.judging import judging
+
+# Which budget finds a defect: it, and no other, is missed because of it.
+BUDGETS = {
+    "Withheld": "delivery",
+    "Lost": "missing",
+    "Blocked": "loop_delay",
+    "Late": "first_byte",
+    "Growing": "growth_per_100_readers",
+    "Heavy": "memory_per_stream",
+    "Unfair": "left_behind",
+}
+
+
+@pytest.mark.slow
+def test_each_defect_is_found_by_its_budget_and_by_no_other(serve):
+    def check(defects: list[str]) -> None:
+        with judging(serve) as judge:
+            for defect in defects:
+                judge.expect("sse", defect, [BUDGETS[defect]])
+
+    defects = [*BUDGETS]
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(check, (defects[::2], defects[1::2])))
