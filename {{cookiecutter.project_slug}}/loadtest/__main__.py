@@ -61,7 +61,8 @@ def read_options() -> Namespace:
     )
     add("--duration", type=seconds_of, help="of each scenario, such as 30s, 20m or 8h")
     add("--readers", type=int, help="of each scenario")
-    add("--workers", type=int, default=0, help="processes of Locust on this machine")
+    add("--workers", type=int, help="processes of Locust on this machine")
+    add("--workers-elsewhere", type=int, help="processes of Locust that are started elsewhere")
     add("--baseline", choices=["write"], help="write budgets from this run")
     return parser.parse_args()
 
@@ -88,6 +89,11 @@ def main() -> int:
 
 def run(options: Namespace, url: str) -> dict[str, Any]:
     profile = PROFILES[options.profile]
+    workers: dict[str, int] = {}
+    if options.workers:
+        workers = {"processes": options.workers}
+    elif options.workers_elsewhere:
+        workers = {"master": True, "expect_workers": options.workers_elsewhere}
     started = datetime.now(UTC).isoformat(timespec="seconds")
     scenarios = []
     for network in options.network:
@@ -102,7 +108,7 @@ def run(options: Namespace, url: str) -> dict[str, Any]:
                     network=network,
                     seconds=options.duration or profile.seconds,
                     readers=options.readers or profile.readers,
-                    workers=options.workers,
+                    **workers,
                 )
                 scenarios.append({"network": {"name": network, "how": route.how}, **scenario})
     return {

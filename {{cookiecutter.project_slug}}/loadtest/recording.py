@@ -6,7 +6,7 @@ from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
-from loadtest.timeline import STEADY, Timeline
+from loadtest.timeline import CALM, STEADY, Timeline
 
 MICROSECONDS = 1_000_000
 LONGEST_SECONDS = 3_600
@@ -58,10 +58,11 @@ class Recorder:
 
     def compare(self, readers: str, seconds: float) -> None:
         """Compare what a reader took with what others of its kind took in the same seconds."""
-        recent, now = self._recent[readers], self._timeline.now()
-        others = [value for at, value in recent if now - at < COMPARED_SECONDS]
-        recent.append((now, seconds))
-        if len(others) >= ENOUGH_TO_COMPARE and self.phase() in STEADY:
+        now, phase = self._timeline.now(), self._timeline.phase()
+        since = max(phase.start, now - COMPARED_SECONDS)
+        others = [value for at, value in self._recent[readers] if at >= since]
+        self._recent[readers].append((now, seconds))
+        if phase.name == CALM and len(others) >= ENOUGH_TO_COMPARE:
             usual = median(others)
             late = seconds > LEFT_BEHIND * usual and seconds - usual > LEFT_BEHIND_SECONDS
             self._counts["compared"] += 1

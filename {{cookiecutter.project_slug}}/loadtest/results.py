@@ -74,7 +74,10 @@ class Slope:
             del self._samples[::2]
 
     def value(self) -> float | None:
-        if len(self._samples) <= BEYOND or self._samples[-1][0] - self._samples[0][0] < ENOUGH_STEPS:
+        if (
+            len(self._samples) <= BEYOND
+            or self._samples[-1][0] - self._samples[0][0] < ENOUGH_STEPS
+        ):
             return None
         slopes = [
             (y2 - y1) / (x2 - x1)

@@ -10,22 +10,21 @@ from typing import Any
 from uuid import uuid4
 
 
-def run_scenario(module: str, *, workers: int = 0, **options: str | float) -> dict[str, Any]:
+def run_scenario(module: str, **options: str | float) -> dict[str, Any]:
     """The entry of `results.json` about a scenario, without what it says of the network.
 
-    `options` are `url`, `watch_url` (of the service itself), `network`, `seconds` and `readers`.
+    `options` are `url`, `watch_url` (of the service itself), `network`, `seconds`, `readers`, and
+    others of Locust; one that is `True` has no value.
     Raises `SystemExit` when Locust ends without figures.
     """
     with TemporaryDirectory() as folder:
         out = Path(folder) / "scenario.json"
         options |= {"scenario": module, "run_id": uuid4().hex[:8], "out": str(out)}
         options |= {"host": options.pop("url"), "stop_timeout": 1}
-        if workers:
-            options["processes"] = workers
         command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py"]
         command += ["--headless", "--skip-log-setup"]
         for name, value in options.items():
-            command += [f"--{name.replace('_', '-')}", str(value)]
+            command += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
         # Locust puts the folder of its file on the path; ours is that of the project.
         status = subprocess.run(command, env=os.environ | {"PYTHONPATH": "."}, check=False)  # noqa: S603
         if not out.exists():

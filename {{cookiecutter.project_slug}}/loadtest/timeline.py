@@ -58,7 +58,8 @@ class Timeline:
 
 def _phases(seconds: float) -> Iterator[Phase]:
     warm_up, few, joining, storm = (
-        min(seconds * share, most) for share, most in ((0.08, 60), (0.12, 60), (0.08, 60), (0.12, 30))
+        min(seconds * share, most)
+        for share, most in ((0.08, 60), (0.12, 60), (0.08, 60), (0.12, 30))
     )
     start = 0.0
     for name, length in (WARM_UP, warm_up), (FEW, few), (JOINING, joining):

@@ -6,6 +6,7 @@ Writes a line of JSON four times a second: what `/metrics` says, and how late `/
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Thread
 from time import monotonic, sleep, time
@@ -44,16 +45,20 @@ class Client:
 
 
 def probe(client: Client, delays: list[tuple[float, float]]) -> None:
-    """Add when each answer of `/healthz` was due, and how late it was: a late one delays none."""
+    """Add when each answer of `/healthz` was due, and how late it was.
+
+    An answer that is late is that of all that were due before it was asked for.
+    """
     due = time()
     while True:
         sleep(max(0.0, due - time()))
-        try:
+        asked = time()
+        with suppress(OSError):
             client.get("/healthz")
-        except OSError:
-            sleep(1 / PROBES_PER_SECOND)
-        delays.append((due, time() - due))
-        due += 1 / PROBES_PER_SECOND
+        answered = time()
+        while due <= asked:
+            delays.append((due, answered - due))
+            due += 1 / PROBES_PER_SECOND
 
 
 def sample(client: Client) -> dict[str, float]:

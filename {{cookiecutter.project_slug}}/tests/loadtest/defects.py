@@ -177,10 +177,16 @@ class Heavy(Defect):
 
 
 class Unfair(Withheld):
-    """What is sent is gathered for two seconds, for one reader in ten."""
+    """What is sent is gathered for two seconds, for one reader of events in ten."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app)
+        self._readers: dict[int, int] = {}
 
     async def send_body(self, number: int, message: Message, send: Send) -> None:
-        if number % 10 == 0:
+        if b"data:" in message.get("body", b""):  # those that leave at once are no readers
+            self._readers.setdefault(number, len(self._readers))
+        if self._readers.get(number, 1) % 10 == 0:
             await super().send_body(number, message, send)
         else:
             await send(message)
