@@ -80,8 +80,8 @@ def follows(verdict: dict[str, Any], root: dict[str, Any]) -> bool:
     """Whether a miss is explained by another."""
     if verdict["measure"] not in FOLLOWS.get(root["measure"], ()):
         return False
-    same_unit = verdict["unit"] == root["unit"] == "s" and root["statistic"]
-    return not same_unit or verdict["figure"] < MOST_TIMES * root["figure"]
+    comparable = verdict["unit"] == root["unit"] == "s" and verdict["measure"] != "recovery"
+    return not comparable or verdict["figure"] < MOST_TIMES * root["figure"]
 
 
 def report_scenario(options: Namespace, timeline: Timeline, results: Results) -> dict[str, Any]:
