@@ -139,6 +139,11 @@ def comparison(scenarios: list[dict[str, Any]]) -> dict[str, dict[str, list[Any]
 
 def write_report(results: dict[str, Any], path: Path) -> None:
     """Write `results`, of the shape that the JSON file has, as one page without scripts."""
+    compared = comparison(results["scenarios"])
+    write_page("report.jinja", path, results=results, charts=charts, comparison=compared)
+
+
+def write_page(template: str, path: Path, **values: Any) -> None:
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -146,7 +151,4 @@ def write_report(results: dict[str, Any], path: Path) -> None:
         lstrip_blocks=True,
     )
     templates.filters |= {"quantity": quantity, "duration": duration, "named": title}
-    page = templates.get_template("report.jinja").render(
-        results=results, charts=charts, comparison=comparison(results["scenarios"])
-    )
-    path.write_text(page, encoding="utf-8")
+    path.write_text(templates.get_template(template).render(values), encoding="utf-8")
