@@ -60,7 +60,9 @@ def main() -> None:
     options = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
     pages = [PROFILES[kind](options.module, options.seconds) for kind in options.of]
-    print(f"\nOpen {' and '.join(map(str, pages))}; docs/guides/profiling.md says how to read them.")
+    print(
+        f"\nOpen {' and '.join(map(str, pages))}; docs/guides/profiling.md says how to read them."
+    )
 
 
 if __name__ == "__main__":

@@ -103,7 +103,13 @@ def main() -> None:
     best = recommend(networks)
     pictures = {name: picture(figures) for name, figures in networks.items()}
     write_page(
-        "tune.jinja", PAGE, networks=networks, hows=hows, pictures=pictures, best=best, levels=LEVELS
+        "tune.jinja",
+        PAGE,
+        networks=networks,
+        hows=hows,
+        pictures=pictures,
+        best=best,
+        levels=LEVELS,
     )
     print(f"Recommended: {best}. {PAGE} has the picture.")
 
