@@ -4,7 +4,6 @@ from argparse import ArgumentParser
 from contextlib import nullcontext
 from itertools import product, starmap
 from pathlib import Path
-from statistics import median
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -18,7 +17,7 @@ PAGE = Path("loadtest/tune.html")
 KIB = 1024
 CHUNKS = [size * KIB for size in (1, 4, 16, 64, 256, 1024)]
 LEVELS = (0, 1, 3, 9)  # 0: not compressed
-TRIES = 3
+TRIES = 5
 UNNOTICED_SECONDS = 0.05  # a first record that is later by less is as good
 
 
@@ -54,24 +53,34 @@ def read(client: httpx2.Client, setting: Setting, seconds: float) -> Figures:
 
 
 def measure(url: str, seconds: float) -> dict[Setting, Figures]:
-    """The medians of each setting; they take turns, so that none has the machine's worst time."""
+    """The best of some tries of each setting: what is worse is the machine's other work."""
     settings = list(starmap(Setting, product(CHUNKS, LEVELS)))
     with httpx2.Client(base_url=url, timeout=60) as client:
         rounds = [[read(client, each, seconds) for each in settings] for _ in range(TRIES)]
-    medians = (map(median, zip(*tries, strict=True)) for tries in zip(*rounds, strict=True))
-    return dict(zip(settings, starmap(Figures, medians), strict=True))
+    by_setting = zip(settings, zip(*rounds, strict=True), strict=True)
+    return {
+        setting: Figures(
+            min(each.first_record for each in tries), max(each.throughput for each in tries)
+        )
+        for setting, tries in by_setting
+    }
 
 
 def recommend(networks: dict[str, dict[Setting, Figures]]) -> Setting:
-    """The setting that is, where it is worst, nearest to the best ones of the same network."""
-    best: dict[Setting, float] = {}
+    """The setting that is, where it is worst, nearest to the best ones of the same network.
+
+    Among equals it is the one that takes the least work and memory.
+    """
+    nearest: dict[Setting, float] = {}
     for figures in networks.values():
         soonest = min(each.first_record for each in figures.values()) + UNNOTICED_SECONDS
         most = max(each.throughput for each in figures.values())
         for setting, each in figures.items():
             share = min(soonest / (each.first_record + UNNOTICED_SECONDS), each.throughput / most)
-            best[setting] = min(share, best.get(setting, 1))
-    return max(best, key=best.__getitem__)
+            nearest[setting] = min(share, nearest.get(setting, 1))
+    return max(
+        nearest, key=lambda setting: (round(nearest[setting], 1), -setting.level, -setting.chunk)
+    )
 
 
 def picture(figures: dict[Setting, Figures]) -> dict[str, Any]:
@@ -91,7 +100,7 @@ def main() -> None:
     parser = ArgumentParser(prog="python -m loadtest.tune", description=__doc__)
     names = ["direct", *NETWORKS]
     parser.add_argument("--network", nargs="+", choices=names, default=["direct", "mobile", "3g"])
-    parser.add_argument("--seconds", type=float, default=1, help="of each try (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=0.3, help="of each try (%(default)s)")
     options = parser.parse_args()
     networks, hows = {}, {}
     with start_service(f"{PACKAGE}.streaming", "loadtest.tunable:app") as service:

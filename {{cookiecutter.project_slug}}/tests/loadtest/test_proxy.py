@@ -33,7 +33,7 @@ class Answer(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def service(size: int, *, resets: bool = False) -> AsyncGenerator[str]:
+async def source(size: int, *, resets: bool = False) -> AsyncGenerator[str]:
     """Answer each request with `size` bytes, and then an end or a reset."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -76,7 +76,7 @@ async def ask(url: str) -> Answer:
 
 
 async def answers(size: int, down: Toxics, up: Toxics = CLEAN, tries: int = 1) -> list[Answer]:
-    async with service(size) as url, proxy(url, down, up) as hop, asyncio.timeout(PATIENCE_SECONDS):
+    async with source(size) as url, proxy(url, down, up) as hop, asyncio.timeout(PATIENCE_SECONDS):
         return await asyncio.gather(*(ask(hop.url) for _ in range(tries)))
 
 
@@ -159,7 +159,7 @@ def test_pieces_arrive_on_their_own():
 def test_silence_lasts_until_the_client_leaves_and_is_then_over():
     async def run() -> None:
         toxics = Toxics(cut_after=7, cut_with="silence")
-        async with service(1000) as url, proxy(url, toxics) as hop:
+        async with source(1000) as url, proxy(url, toxics) as hop:
             reader, writer = await connect(hop.url)
             assert await reader.readexactly(7)
             with pytest.raises(TimeoutError):
@@ -173,7 +173,7 @@ def test_silence_lasts_until_the_client_leaves_and_is_then_over():
 
 def test_toxics_change_while_it_runs():
     async def run() -> None:
-        async with service(1000) as url, proxy(url, Toxics(cut_after=7, cuts=2)) as hop:
+        async with source(1000) as url, proxy(url, Toxics(cut_after=7, cuts=2)) as hop:
             assert [len((await ask(hop.url)).body) for _ in range(3)] == [7, 7, 1000]
             hop.down = Toxics(cut_after=5, cut_with="end")
             assert len((await ask(hop.url)).body) == 5
@@ -185,7 +185,7 @@ def test_toxics_change_while_it_runs():
 
 def test_a_reset_of_the_service_is_one_for_the_client():
     async def run() -> None:
-        async with service(1000, resets=True) as url, proxy(url, Toxics(latency=0.1)) as hop:
+        async with source(1000, resets=True) as url, proxy(url, Toxics(latency=0.1)) as hop:
             answer = await ask(hop.url)
             assert (len(answer.body), answer.error) == (1000, ConnectionResetError)
 
@@ -197,9 +197,20 @@ def test_nobody_behind_it_is_a_reset(http):
         http.get(hop.url)
 
 
+def test_code_that_does_not_await_can_use_it(service, http):
+    # --8<-- [start:library]
+    with proxy_in_thread(service, Toxics(cut_after=range(1, 100), cuts=2)) as bad:
+        for _ in range(2):
+            with pytest.raises(httpx2.TransportError):
+                http.get(f"{bad.url}/healthz")
+        assert http.get(f"{bad.url}/healthz").is_success
+        assert bad.cuts == 2
+    # --8<-- [end:library]
+
+
 def test_a_reader_that_stops_stops_the_service():
     async def run() -> None:
-        async with service(512 * MIB) as url, proxy(url, Toxics(latency=0.05)) as hop:
+        async with source(512 * MIB) as url, proxy(url, Toxics(latency=0.05)) as hop:
             reader, writer = await connect(hop.url)
             await reader.readexactly(1)
             before = -1
