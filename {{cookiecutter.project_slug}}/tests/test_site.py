@@ -18,7 +18,7 @@ LOADED = re.compile(
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning(run, tmp_path: Path):
     shutil.copy(PROJECT / "zensical.toml", tmp_path)
-    for folder in ("docs", "clients"):
+    for folder in ("clients", "docs", "tests"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
     result = run(sys.executable, "-m", "zensical", "build", "--strict", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "No issues found\n"), result.stderr
