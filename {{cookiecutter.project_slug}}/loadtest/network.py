@@ -12,6 +12,7 @@ import os
 import shlex
 import socket
 import sys
+from argparse import ArgumentParser
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -143,17 +144,19 @@ def open_router(profile: Profile) -> tuple[socket.socket, bool]:
 
 
 def describe(profile: Profile, *, has_router: bool, has_latency: bool) -> str:
-    """What a network is made of, for people."""
+    """What a network is made of, for people, and what it lacks."""
     means = ["router (veth, tbf, nftables)"] * has_router + ["netem"] * has_latency + ["proxy"]
     line = f"{profile.line / MBIT:g} Mbit/s for all together" if profile.line < inf else ""
     lost = f"{profile.loss:.0%} of packets lost" if profile.loss else ""
     by_router = " and ".join(filter(None, [line, lost]))
-    missing = "" if has_router else "without (needs root, ip, tc, nft and nsenter) "
-    return (
+    said = (
         f"{' + '.join(means)}: round trip {profile.round_trip * 1000:g} ± "
         f"{profile.jitter * 1000:g} ms, {profile.down / MBIT:g} Mbit/s down and "
-        f"{profile.up / MBIT:g} up for each connection{by_router and f', {missing}{by_router}'}"
+        f"{profile.up / MBIT:g} up for each connection"
     )
+    if by_router and not has_router:
+        return f"{said}, but not {by_router}: that needs root, ip, tc, nft and nsenter"
+    return f"{said}, {by_router}".removesuffix(", ")
 
 
 async def serve(name: str, url: str) -> None:
@@ -170,9 +173,14 @@ async def serve(name: str, url: str) -> None:
         how = describe(profile, has_router=has_router, has_latency=has_latency)
         print(json.dumps({"url": hop.url, "how": how}), flush=True)
         over = asyncio.Event()
-        asyncio.get_running_loop().add_reader(sys.stdin, over.set)
+        with contextlib.suppress(PermissionError):  # /dev/null has no end to wait for
+            asyncio.get_running_loop().add_reader(sys.stdin, over.set)
         await over.wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(*sys.argv[1:]))
+    parser = ArgumentParser(prog="python -m loadtest.network", description=serve.__doc__)
+    parser.add_argument("name", choices=PROFILES)
+    parser.add_argument("url", help="of a service, such as http://127.0.0.1:8000")
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(**vars(parser.parse_args())))
