@@ -4,12 +4,15 @@ import shutil
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
+from pkgutil import iter_modules
 from subprocess import Popen, check_output
 
+import loadtest.modules
 from loadtest.scenario import run_scenario
 from loadtest.service import start_service
 
 FOLDER = Path("loadtest/profiles")
+MODULES = [module.name for module in iter_modules(loadtest.modules.__path__)]
 READERS = 20
 NO_PTRACE = (
     "It needs the right to ptrace: be root; in a container, run it with --cap-add=SYS_PTRACE; on "
@@ -54,7 +57,7 @@ PROFILES = {"time": profile_time, "memory": profile_memory}
 
 def main() -> None:
     parser = ArgumentParser(prog="python -m loadtest.profiling", description=__doc__)
-    parser.add_argument("--module", required=True, help="whose scenario loads the service")
+    parser.add_argument("--module", required=True, choices=MODULES, help="whose scenario is run")
     parser.add_argument("--of", nargs="+", choices=PROFILES, default=PROFILES, help="both")
     parser.add_argument("--seconds", type=int, default=20, help="%(default)s")
     options = parser.parse_args()

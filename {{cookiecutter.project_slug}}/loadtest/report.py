@@ -86,12 +86,13 @@ class Axis:
 
 def line(values: list[float | None], step: float, x: Axis, y: Axis) -> str:
     """The path of a line, which has gaps where nothing was measured."""
-    commands, draw = [], "M"
+    commands, is_drawing = [], False
     for number, value in enumerate(values):
         if value is not None:
-            place = f"{x.at((number + 0.5) * step)} {y.at(value)}"
-            commands.append(f"{draw}{place}{'h0' if draw == 'M' else ''}")
-        draw = "M" if value is None else "L"
+            across, down = x.at((number + 0.5) * step), y.at(value)
+            # It begins with a dash, so that a value that is alone can be seen.
+            commands.append(f"L{across} {down}" if is_drawing else f"M{across - 2:.1f} {down}h4")
+        is_drawing = value is not None
     return "".join(commands)
 
 

@@ -2,14 +2,13 @@
 
 import shutil
 import sys
-from pkgutil import iter_modules
 
 import pytest
 
-import loadtest.modules
+from loadtest.profiling import MODULES
 from tests.streaming.fixtures import PROJECT
 
-MODULE = next(iter_modules(loadtest.modules.__path__)).name
+MODULE = MODULES[0]
 
 
 @pytest.fixture

@@ -94,7 +94,10 @@ def test_the_verdict_is_first(page):
     ],
 )
 def test_a_verdict_is_said_with_its_figure(parts, said, page):
-    text = visible(page(scenario(verdicts=[verdict(**parts)]), passed=True))
+    html = page(scenario(verdicts=[verdict(**parts)]), passed=True)
+    widths = re.findall(r"width:([-\d.]+)%", html)
+    assert all(0 <= float(width) <= 100 for width in widths)
+    text = visible(html)
     assert said in text
     assert "budgets are kept" in text
 
