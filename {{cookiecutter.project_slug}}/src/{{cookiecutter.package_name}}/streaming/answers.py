@@ -33,7 +33,9 @@ HEADERS = {
     "X-Accel-Buffering": "`no`: nginx passes it on as it comes.",
     "X-Content-Type-Options": "`nosniff`: a browser takes it for nothing else.",
 }
-OF_STREAMS = ("Cache-Control", "Vary", "X-Accel-Buffering")
+# Of whatever may be compressed, and is not kept.
+OF_ANSWERS = ("Cache-Control", "Content-Encoding", "Vary")
+OF_STREAMS = (*OF_ANSWERS, "X-Accel-Buffering")
 # What each stream may be refused with.
 STREAM_PROBLEMS: Kinds = {
     422: [RequestValidationError],
@@ -67,7 +69,7 @@ def _response(status: int, kinds: Sequence[type[Exception]]) -> dict[str, Any]:
     found = ["Retry-After"] if status in {429, 503} else []
     return {
         "description": f"Problem: {responses[status]}",
-        "headers": headers("Cache-Control", *found),
+        "headers": headers(*OF_ANSWERS, *found),
         "content": {
             MEDIA_TYPE: {
                 "schema": REFERENCE,
@@ -82,8 +84,8 @@ def _example(status: int, kind: type[Exception]) -> tuple[str, dict[str, Any]]:
     identifier, summary = "about:blank", "The status says it all"
     if kind is RequestValidationError:
         identifier, summary = INVALID_REQUEST, "Parts of the request are wrong: `errors` has each"
-    elif hasattr(kind, "type"):
-        identifier, summary = kind.type, cleandoc(kind.__doc__ or "").partition("\n")[0]
+    elif own := getattr(kind, "type", ""):
+        identifier, summary = str(own), cleandoc(kind.__doc__ or "").partition("\n")[0]
     value = {"type": identifier, "title": responses[status], "status": status}
     name = identifier.rpartition("/")[2].replace(":", "-")
     return name, {"summary": summary, "value": value}

@@ -16,7 +16,7 @@ from pydantic import PydanticUserError, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from .problems import COMPONENT, Problem
+from .problems import Problem
 from .responses import StreamResponse
 
 REFERENCE = "#/components/schemas/{model}"
@@ -43,7 +43,7 @@ def describe_streams(app: FastAPI) -> None:
             for route in iter_route_contexts(app.routes):
                 _describe(route, document)
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            schemas[COMPONENT] = Problem.model_json_schema()
+            schemas.setdefault(Problem.__name__, Problem.model_json_schema())
             described = document
         return document
 

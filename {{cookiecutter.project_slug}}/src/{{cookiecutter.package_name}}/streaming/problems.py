@@ -37,8 +37,7 @@ class Problem(BaseModel):
 
 
 # The component is there in each document that `add_streaming` describes.
-COMPONENT = "ProblemDetails"
-REFERENCE = {"$ref": f"#/components/schemas/{COMPONENT}"}
+REFERENCE = {"$ref": f"#/components/schemas/{Problem.__name__}"}
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "Any other problem, such as 405, 413 or 500",

@@ -43,14 +43,15 @@ export class Panel {
     const timer = setInterval(this.update, UPDATE_MILLISECONDS);
     try {
       await this.run({ signal, fetch: this.fetch, onState: this.onState });
+      this.update();
       this.become("complete");
     } catch (error) {
+      this.update();
       if (signal.aborted) this.become("stopped");
       else this.become("failed", reasonOf(error));
     } finally {
       this.stopping.abort(); // whatever the run has left open
       clearInterval(timer);
-      this.update();
       this.setRunning(false);
     }
   }

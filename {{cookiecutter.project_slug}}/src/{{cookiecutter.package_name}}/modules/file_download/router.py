@@ -7,11 +7,11 @@ from fastapi import Path, Query, Request
 from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
 
-from ...contents import ContentResponse, NotOffered, Storage, digest_headers, open_storage
+from ...contents import CONTENT, ContentResponse, NotOffered, Storage, digest_headers, open_storage
 from ...streaming.codings import rank_codings
 from ...streaming.pools import LISTINGS
 from ...streaming.routing import ProblemRouter
-from .answers import DOWNLOADED, LISTED, ZIPPED
+from .answers import LISTED, ZIPPED
 from .archive import ZipResponse, choose_members
 from .entries import FileEntry, encode_page
 from .settings import FileDownloadSettings
@@ -70,7 +70,7 @@ async def download_archive(
     return await run_sync(ZipResponse, storage, members, name, limiter=LISTINGS)
 
 
-@router.get("/files/{path:path}", responses=DOWNLOADED, response_class=Response)
+@router.get("/files/{path:path}", responses=CONTENT, response_class=Response)
 async def download_file(
     request: Request,
     path: Annotated[str, Path(description="A path of the listing.", examples=["readings.csv"])],

@@ -1,22 +1,20 @@
 """What OpenAPI says of the module's answers."""
 
-from typing import Any
-
 from fastapi import HTTPException
 from fastapi.exceptions import RequestValidationError
 
-from ...streaming.answers import STREAM_PROBLEMS, headers, problems
+from ...streaming.answers import OF_STREAMS, STREAM_PROBLEMS, Responses, headers, problems
 from ...streaming.limits import LimitReached
 from .redis_broker import BrokerAway
 
-SUBSCRIBED: dict[int | str, dict[str, Any]] = {
+SUBSCRIBED: Responses = {
     200: {
         "description": "The events, without an end",
-        "headers": headers("Cache-Control", "X-Accel-Buffering"),
+        "headers": headers(*OF_STREAMS),
     },
     **problems(STREAM_PROBLEMS, {503: [BrokerAway]}),
 }
-PUBLISHED: dict[int | str, dict[str, Any]] = {
+PUBLISHED: Responses = {
     202: {"description": "All of them are published"},
     **problems(
         {status: [HTTPException] for status in (400, 401, 403, 415)},

@@ -13,14 +13,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.sse import ServerSentEvent
 from starlette.datastructures import QueryParams
 
-from ....contents import Storage, open_storage
+from ....contents import CONTENT, Storage, open_storage
 from ....streaming.limits import client_address
 from ....streaming.responses import EventStreamResponse
 from ....streaming.routing import ProblemRouter
 from ....streaming.supervision import keep_running
 from ..choice import choose
 from ..settings import batch_export_settings
-from .answers import CANCELLED, FOLLOWED, SENT, STARTED, TOLD
+from .answers import CANCELLED, FOLLOWED, STARTED, TOLD
 from .folder import SegmentFolder
 from .job import UNFINISHED, Job
 from .messages import ExportRequest, JobStatus, status_of
@@ -124,7 +124,12 @@ async def follow_job(request: Request, id: JobId) -> EventStreamResponse:
     return EventStreamResponse(_follow(request, jobs, id))
 
 
-@router.delete("/jobs/{id}", status_code=HTTPStatus.NO_CONTENT, responses=CANCELLED)
+@router.delete(
+    "/jobs/{id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    response_class=Response,
+    responses=CANCELLED,
+)
 async def cancel_job(request: Request, id: JobId) -> None:
     """End a job, and remove its segments; who reads one of them gets the rest of it."""
     jobs: Jobs = request.state.export_jobs
@@ -133,7 +138,7 @@ async def cancel_job(request: Request, id: JobId) -> None:
     await jobs.folder.remove(job.id)
 
 
-@router.get("/jobs/{id}/segments/{number}", response_class=Response, responses=SENT)
+@router.get("/jobs/{id}/segments/{number}", response_class=Response, responses=CONTENT)
 async def read_segment(request: Request, id: JobId, number: Number) -> Response:
     """A segment, or the range of it that is asked for."""
     jobs: Jobs = request.state.export_jobs
