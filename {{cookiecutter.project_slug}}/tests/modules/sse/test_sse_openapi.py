@@ -1,6 +1,9 @@
 import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.streaming.documented import undocumented
+from tests.streaming.fixtures import START_SECONDS
 
 ONE, SEVERAL = "/events/{topic}", "/events"
 JSON = {"Content-Type": "application/json"}
@@ -34,3 +37,18 @@ def test_openapi_marks_what_has_no_end(http, service):
     ]
     examples = paths[ONE]["get"]["responses"]["200"]["content"]["text/event-stream"]["examples"]
     assert all(each["serializedValue"].endswith("\n\n") for each in examples.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("operation", "tries"),
+    [("subscribe_events__topic__get", 0), ("publish_by_http_events__topic__post", 1)],
+)
+def test_nobody_waits_in_the_api_docs_for_a_stream_to_end(browser, service, operation, tries):
+    browser.get("about:blank")  # another fragment alone would not load the page
+    browser.get(f"{service}/docs#/sse/{operation}")
+    shown = WebDriverWait(browser, START_SECONDS).until(
+        lambda page: page.find_elements(By.CSS_SELECTOR, f"[id$={operation}] .responses-wrapper")
+    )
+    block = shown[0].find_element(By.XPATH, "ancestor::*[contains(@class, 'opblock')][last()]")
+    assert len(block.find_elements(By.CSS_SELECTOR, ".try-out__btn")) == tries
