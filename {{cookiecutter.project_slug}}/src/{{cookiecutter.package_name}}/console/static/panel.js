@@ -42,7 +42,9 @@ export class Panel {
     this.setRunning(true);
     const timer = setInterval(this.update, UPDATE_MILLISECONDS);
     try {
-      await this.run({ signal, fetch: this.fetch, onState: this.onState });
+      const running = this.run({ signal, fetch: this.fetch, onState: this.onState });
+      this.update(); // away with the figures of the last time
+      await running;
       this.update();
       this.become("complete");
     } catch (error) {
