@@ -63,7 +63,9 @@ class Panel:
         return WebDriverWait(self.section.parent, START_SECONDS, 0.1).until(look)
 
     def wait_for_state(self, state: str) -> dict[str, str]:
-        return self.wait(lambda _: self.state == state)
+        """The figures in that state, in which they were brought up to date before."""
+        self.wait(lambda _: self.state == state)
+        return self.figures()
 
     def code(self) -> dict[str, str]:
         """The request in each language."""

@@ -1,5 +1,6 @@
 import re
 from html import unescape
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -64,6 +65,20 @@ def test_it_fits_a_telephone_and_a_screen_reader(browser, service):
         assert [node for node in found if not node["name"]["value"]] == []
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_contrast(browser, service, scheme):
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    try:
+        browser.get(service)
+        wait_for_pieces(browser)
+        faint = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
+        assert browser.execute_script(faint) == []
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from fastapi import FastAPI
+
 
 class Link(NamedTuple):
     module: str
@@ -22,3 +24,19 @@ def find_links(openapi: dict[str, Any]) -> Iterator[Link]:
         if all(examples.values()):
             summary = operation.get("description", "").partition("\n")[0]
             yield Link(operation["tags"][0], path.format(**examples), summary)
+
+
+def link_the_page(app: FastAPI) -> None:
+    """Let `app.openapi()` say of streams without an end where they can be seen."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                if operation.get("x-endless"):
+                    url = f"./#{operation['tags'][0]}"
+                    operation["externalDocs"] = {"url": url, "description": "Live in the console"}
+        return document
+
+    app.openapi = openapi

@@ -1,15 +1,17 @@
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from ..streaming.routing import ProblemRouter
-from .links import find_links
+from .links import find_links, link_the_page
 from .sections import write_sections
 
 HERE = Path(__file__).parent
@@ -25,7 +27,14 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
-router = ProblemRouter(include_in_schema=False)
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+    link_the_page(app)
+    yield
+
+
+router = ProblemRouter(include_in_schema=False, lifespan=lifespan)
 
 
 def find_clients() -> Path | None:

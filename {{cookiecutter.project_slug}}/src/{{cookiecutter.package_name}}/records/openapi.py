@@ -7,7 +7,10 @@ import pyarrow as pa
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from ..streaming.answers import STREAM_PROBLEMS, Kinds, Responses, problems
 from ..streaming.problems import RESPONSES
+from .database import DatabaseUnavailable
+from .formats.columns import Unrepresentable
 from .tables import Description
 
 REFERENCE = "#/components/schemas/{model}"
@@ -21,6 +24,13 @@ TYPES: tuple[tuple[Callable[[pa.DataType], bool], dict[str, str]], ...] = (
     (pa.types.is_struct, {"type": "object"}),
     (pa.types.is_nested, {"type": "array"}),
 )
+
+
+# Text of each type, for examples.
+TEXTS = {"date-time": "2026-01-01T00:00:01Z", "date": "2026-01-01"}
+VALUES = {"boolean": True, "integer": 1, "number": 20.5, "object": {}, "array": []}
+# What a stream of records may be refused with.
+PROBLEMS: Kinds = {406: [Unrepresentable], 503: [DatabaseUnavailable]}
 
 
 class Path(NamedTuple):
@@ -55,9 +65,9 @@ def add_paths(app: FastAPI, paths: Callable[[], Iterable[Path]]) -> None:
 
 
 def operation(
-    module: str, name: str, summary: str, parameters: type[BaseModel], ok: dict[str, Any]
+    module: str, name: str, summary: str, parameters: type[BaseModel], answers: Responses
 ) -> dict[str, Any]:
-    """A GET operation with a model's fields as its query parameters, and `ok` as its 200."""
+    """A GET operation with a model's fields as its query parameters."""
     schema = parameters.model_json_schema(ref_template=REFERENCE)
     required = schema.get("required", ())
     return {
@@ -68,7 +78,7 @@ def operation(
             _parameter(parameter, of, is_required=parameter in required)
             for parameter, of in schema["properties"].items()
         ],
-        "responses": {"200": ok, **{str(status): each for status, each in RESPONSES.items()}},
+        "responses": {str(status): each for status, each in (answers | RESPONSES).items()},
     }
 
 
@@ -93,3 +103,21 @@ def _schema_of(data_type: pa.DataType) -> dict[str, Any]:
     """As the JSON formats write it; text where they have no form of their own. It may be NULL."""
     found = next((schema for is_type, schema in TYPES if is_type(data_type)), {"type": "string"})
     return {**found, "type": [found["type"], "null"]}
+
+
+def example_of(schema: dict[str, Any]) -> Any:
+    """A value of a JSON Schema; None where that would take more than its type."""
+    kinds = schema.get("type", ())
+    kind = next((each for each in ([kinds] if isinstance(kinds, str) else kinds)), None)
+    if kind == "string":
+        return TEXTS.get(schema.get("format", ""), "text")
+    return VALUES.get(kind or "")
+
+
+def example_row(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: example_of(schema) for name, schema in record["properties"].items()}
+
+
+def record_problems(more: Kinds) -> Responses:
+    """What a stream of records may be refused with."""
+    return problems(STREAM_PROBLEMS, PROBLEMS, more)

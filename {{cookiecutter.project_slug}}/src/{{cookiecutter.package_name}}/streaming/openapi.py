@@ -16,6 +16,7 @@ from pydantic import PydanticUserError, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from .problems import Problem
 from .responses import StreamResponse
 
 REFERENCE = "#/components/schemas/{model}"
@@ -41,6 +42,8 @@ def describe_streams(app: FastAPI) -> None:
         if document is not described:
             for route in iter_route_contexts(app.routes):
                 _describe(route, document)
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas.setdefault(Problem.__name__, Problem.model_json_schema())
             described = document
         return document
 
@@ -67,6 +70,8 @@ def without_streams(part: Any) -> Any:
         return [*map(without_streams, part)]
     if not isinstance(part, dict):
         return part
+    if "serializedValue" in part:
+        return {"value": part["serializedValue"]}
     made = {name: without_streams(inner) for name, inner in part.items()}
     if isinstance(content := part.get("content"), dict):
         made["content"] = {kind: _as_text(media) for kind, media in content.items()}

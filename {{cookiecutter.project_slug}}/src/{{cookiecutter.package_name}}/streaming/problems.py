@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ExceptionHandler, Receive, Scope, Send
 
 MEDIA_TYPE = "application/problem+json"
+INVALID_REQUEST = "/problems/invalid-request"
 FIRST_ERROR = 400
 # A request can have thousands, and its answer should not be larger than it is.
 MOST_ERRORS = 10
@@ -35,10 +36,12 @@ class Problem(BaseModel):
     data: Any = None
 
 
+# The component is there in each document that `add_streaming` describes.
+REFERENCE = {"$ref": f"#/components/schemas/{Problem.__name__}"}
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {
-        "description": "Problem",
-        "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+        "description": "Any other problem, such as 405, 413 or 500",
+        "content": {MEDIA_TYPE: {"schema": REFERENCE}},
     }
 }
 
@@ -61,7 +64,7 @@ def describe(error: Exception) -> Problem:
             for item in error.errors()[:MOST_ERRORS]
         ]
         detail = "The request is not valid."
-        return _problem(422, "/problems/invalid-request", detail=detail, errors=errors)
+        return _problem(422, INVALID_REQUEST, detail=detail, errors=errors)
     return _problem(500, detail="The service failed; its log says why.")
 
 

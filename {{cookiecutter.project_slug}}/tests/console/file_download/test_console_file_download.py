@@ -2,7 +2,7 @@ import pytest
 
 
 @pytest.mark.slow
-def test_a_download_is_paused_and_broken_and_whole(open_panel, run_code, http, service):
+def test_a_download_is_paused_and_broken_and_whole(open_panel, run_code):
     panel = open_panel("file_download")
     panel.press("start")
     panel.wait(lambda figures: "K" in figures["have"])

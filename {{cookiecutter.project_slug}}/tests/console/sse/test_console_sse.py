@@ -10,7 +10,10 @@ def test_events_go_on_without_a_hole_when_the_connection_breaks(open_panel, star
         return json.loads(figures["latest"])["id"] - int(figures["events"])
 
     panel = open_panel("sse")
+    panel.press("stop")  # it begins by itself
+    panel.wait_for_state("stopped")
     panel.fill("topics", "readings" + Keys.ENTER)
+    panel.wait_for_state("open")
     before = panel.wait(lambda figures: int(figures["events"]) > 2)
     panel.press("break")
     panel.wait(lambda figures: figures["reconnects"] == "1")
@@ -30,7 +33,6 @@ def test_events_go_on_without_a_hole_when_the_connection_breaks(open_panel, star
 @pytest.mark.slow
 def test_what_is_published_comes_back(open_panel):
     panel = open_panel("sse")
-    panel.press("start")
     panel.wait_for_state("open")
     panel.fill("data", '{"note": "Grüße, 世界"}' + Keys.ENTER)
     panel.wait(lambda _: 'console: {"note":"Grüße, 世界"}' in panel.log)

@@ -42,15 +42,18 @@ export class Panel {
     this.setRunning(true);
     const timer = setInterval(this.update, UPDATE_MILLISECONDS);
     try {
-      await this.run({ signal, fetch: this.fetch, onState: this.onState });
+      const running = this.run({ signal, fetch: this.fetch, onState: this.onState });
+      this.update(); // away with the figures of the last time
+      await running;
+      this.update();
       this.become("complete");
     } catch (error) {
+      this.update();
       if (signal.aborted) this.become("stopped");
       else this.become("failed", reasonOf(error));
     } finally {
       this.stopping.abort(); // whatever the run has left open
       clearInterval(timer);
-      this.update();
       this.setRunning(false);
     }
   }

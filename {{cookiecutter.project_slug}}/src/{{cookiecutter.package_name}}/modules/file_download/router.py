@@ -1,6 +1,5 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
@@ -8,10 +7,11 @@ from fastapi import Path, Query, Request
 from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
 
-from ...contents import ContentResponse, NotOffered, Storage, digest_headers, open_storage
+from ...contents import CONTENT, ContentResponse, NotOffered, Storage, digest_headers, open_storage
 from ...streaming.codings import rank_codings
 from ...streaming.pools import LISTINGS
 from ...streaming.routing import ProblemRouter
+from .answers import LISTED, ZIPPED
 from .archive import ZipResponse, choose_members
 from .entries import FileEntry, encode_page
 from .settings import FileDownloadSettings
@@ -28,13 +28,6 @@ def open_files() -> Storage:
 async def lifespan(app: Any) -> AsyncGenerator[dict[str, Storage], None]:
     yield {"files": await run_sync(open_files)}
 
-
-BYTES = {"content": {"application/octet-stream": {}}}
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    HTTPStatus.OK: BYTES,
-    HTTPStatus.PARTIAL_CONTENT: BYTES,
-    HTTPStatus.NOT_MODIFIED: {},
-}
 
 router = ProblemRouter(tags=["file_download"], lifespan=lifespan)
 
@@ -56,7 +49,7 @@ class ArchiveParameters(BaseModel, extra="forbid"):
         return self
 
 
-@router.get("/files", response_model=list[FileEntry])
+@router.get("/files", response_model=list[FileEntry], responses=LISTED)
 async def list_files(request: Request, page: Annotated[PageParameters, Query()]) -> Response:
     """List the files, in the order of their paths."""
     storage: Storage = request.state.files
@@ -65,7 +58,7 @@ async def list_files(request: Request, page: Annotated[PageParameters, Query()])
     return Response(content, 200, {"Cache-Control": "no-store"}, "application/json")
 
 
-@router.get("/files.zip", response_class=ZipResponse, status_code=200)
+@router.get("/files.zip", response_class=ZipResponse, status_code=200, responses=ZIPPED)
 async def download_archive(
     request: Request, choice: Annotated[ArchiveParameters, Query()]
 ) -> Response:
@@ -77,7 +70,7 @@ async def download_archive(
     return await run_sync(ZipResponse, storage, members, name, limiter=LISTINGS)
 
 
-@router.get("/files/{path:path}", responses=ANSWERS, response_class=Response)
+@router.get("/files/{path:path}", responses=CONTENT, response_class=Response)
 async def download_file(
     request: Request,
     path: Annotated[str, Path(description="A path of the listing.", examples=["readings.csv"])],

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from ...streaming.routing import ProblemRoute, ProblemRouter
+from .answers import PUBLISHED, SUBSCRIBED
 from .event import MESSAGE, Message
 from .languages import choose_language
 from .publishing import Localized, lifespan, make_message, running
@@ -82,6 +83,9 @@ STREAM: dict[str, Any] = {
     "response_class": Subscription,
     "response_model": None,
     "status_code": 200,
+    "responses": SUBSCRIBED,
+    # A page that shows answers would wait for the end of it.
+    "openapi_extra": {"x-endless": True},
 }
 
 
@@ -160,6 +164,7 @@ async def may_publish(
     "/{topic}",
     status_code=202,
     response_model_exclude_none=True,
+    responses=PUBLISHED,
     dependencies=[Depends(may_publish)],
     openapi_extra={"requestBody": {"required": True, "content": {t: {} for t in MEDIA_TYPES}}},
 )

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ...streaming import EventStreamResponse, ShuttingDown
+from ...streaming.answers import on_the_wire
 from ...streaming.delivery import END_OF_BODY, Delivery
 from ...streaming.events import describe_event
 from ...streaming.responses import send_in_parts
@@ -22,6 +23,14 @@ from .subscriber import Asked, Subscriber, come_back
 
 # A client may come back after these; a browser does so only after a 200 (WHATWG HTML, 9.2.3).
 PASSING = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+
+
+# As a body has them: what a subscriber gets at once, and what it may get in place of lost events.
+RESUMED = ": connected\nretry: 3000\n\ndata: {}\nid: 6d8f3a21-43\n\n"
+LOST = (
+    'event: gap\ndata: {"topics": ["readings"], "after": "6d8f3a21-42", '
+    '"resumed_after": "6d8f3a21-99"}\nid: 6d8f3a21-99\n\n'
+)
 
 
 class Subscription(EventStreamResponse):
@@ -43,6 +52,7 @@ class Subscription(EventStreamResponse):
         described = describe_event(item_schema)
         names = {name for models in TOPICS.values() for name in models}
         described["itemSchema"]["properties"]["event"]["examples"] = sorted({*names, GAP})
+        described |= on_the_wire(resumed=RESUMED, lost=LOST)
         return described
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

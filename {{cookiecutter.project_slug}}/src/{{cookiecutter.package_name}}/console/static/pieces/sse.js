@@ -67,6 +67,9 @@ export function start(section, paths) {
     else panel.tell(`${event}: ${data}`);
   }
 
+  // What moves by itself can be stopped, and does not where a reader wants nothing to move.
+  if (!matchMedia("(prefers-reduced-motion: reduce)").matches) panel.start();
+
   const publish = section.querySelector(".publish");
   publish.addEventListener("submit", async (submission) => {
     submission.preventDefault();

@@ -13,13 +13,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.sse import ServerSentEvent
 from starlette.datastructures import QueryParams
 
-from ....contents import Storage, open_storage
+from ....contents import CONTENT, Storage, open_storage
 from ....streaming.limits import client_address
 from ....streaming.responses import EventStreamResponse
 from ....streaming.routing import ProblemRouter
 from ....streaming.supervision import keep_running
 from ..choice import choose
 from ..settings import batch_export_settings
+from .answers import CANCELLED, FOLLOWED, STARTED, TOLD
 from .folder import SegmentFolder
 from .job import UNFINISHED, Job
 from .messages import ExportRequest, JobStatus, status_of
@@ -29,9 +30,6 @@ from .store import JobStore
 
 RETRY_SECONDS = 1
 STORE_FILE = "jobs.sqlite"
-LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Where its status is."}}
-RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "While it runs."}}
-BYTES = {"content": {"application/octet-stream": {}}}
 
 
 @dataclass
@@ -72,7 +70,7 @@ Number = Annotated[int, Path(ge=1, description="1 for the first segment.")]
     "",
     status_code=HTTPStatus.ACCEPTED,
     response_model=JobStatus,
-    responses={HTTPStatus.ACCEPTED: {"headers": LOCATION | RETRY_AFTER}},
+    responses=STARTED,
 )
 async def start_job(
     request: Request,
@@ -111,18 +109,14 @@ async def start_job(
     return response
 
 
-@router.get(
-    "/jobs/{id}",
-    response_model=JobStatus,
-    responses={HTTPStatus.OK: {"headers": RETRY_AFTER}},
-)
+@router.get("/jobs/{id}", response_model=JobStatus, responses=TOLD)
 async def read_job(request: Request, id: JobId) -> Response:
     """How far a job is, and its segments when it is complete."""
     jobs: Jobs = request.state.export_jobs
     return _answer(request, await jobs.find(id))
 
 
-@router.get("/jobs/{id}/events", response_class=EventStreamResponse)
+@router.get("/jobs/{id}/events", response_class=EventStreamResponse, responses=FOLLOWED)
 async def follow_job(request: Request, id: JobId) -> EventStreamResponse:
     """The same about every second as an event that is named after the status, up to the end."""
     jobs: Jobs = request.state.export_jobs
@@ -130,7 +124,12 @@ async def follow_job(request: Request, id: JobId) -> EventStreamResponse:
     return EventStreamResponse(_follow(request, jobs, id))
 
 
-@router.delete("/jobs/{id}", status_code=HTTPStatus.NO_CONTENT)
+@router.delete(
+    "/jobs/{id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    response_class=Response,
+    responses=CANCELLED,
+)
 async def cancel_job(request: Request, id: JobId) -> None:
     """End a job, and remove its segments; who reads one of them gets the rest of it."""
     jobs: Jobs = request.state.export_jobs
@@ -139,11 +138,7 @@ async def cancel_job(request: Request, id: JobId) -> None:
     await jobs.folder.remove(job.id)
 
 
-@router.get(
-    "/jobs/{id}/segments/{number}",
-    response_class=Response,
-    responses={HTTPStatus.OK: BYTES, HTTPStatus.PARTIAL_CONTENT: BYTES},
-)
+@router.get("/jobs/{id}/segments/{number}", response_class=Response, responses=CONTENT)
 async def read_segment(request: Request, id: JobId, number: Number) -> Response:
     """A segment, or the range of it that is asked for."""
     jobs: Jobs = request.state.export_jobs
