@@ -28,19 +28,21 @@ DEPENDENCIES = """
     blinker brotli c787785866c7b801238d__mypyc certifi cfgv charset_normalizer click
     configargparse dateutil deepmerge distlib dotenv duckdb engineio fastapi fastapi_cli
     fastapi_swagger filelock flask flask_cors flask_login gevent geventhttpclient granian
-    graphql greenlet gunicorn h11 h2 harfile hiredis hpack http_sf httpcore httpcore2 httptools
-    httpx httpx2 hypercorn hyperframe hypothesis hypothesis_graphql identify idna iniconfig
-    itsdangerous jinja2 jsonschema jsonschema_path jsonschema_rs jsonschema_specifications
-    lazy_object_proxy locust markdown markdown_it markupsafe mdurl msgpack msgspec nodeenv numpy
-    obstore openapi_python_client openapi_schema_validator openapi_spec_validator opentelemetry
-    orjson outcome packaging pandas pathable pathspec platformdirs pluggy polars pre_commit
+    graphql greenlet gunicorn h11 h2 harfile hdrh hiredis hpack http_sf httpcore httpcore2
+    httptools httpx httpx2 hypercorn hyperframe hypothesis hypothesis_graphql identify idna
+    iniconfig itsdangerous jinja2 jsonschema jsonschema_path jsonschema_rs
+    jsonschema_specifications lazy_object_proxy linkify_it locust markdown markdown_it
+    markupsafe mdit_py_plugins mdurl memray msgpack msgspec nodeenv numpy obstore
+    openapi_python_client openapi_schema_validator openapi_spec_validator opentelemetry orjson
+    outcome packaging pandas pathable pathspec pbr platformdirs pluggy polars pre_commit
     priority prometheus_client psutil py pyarrow pydantic pydantic_core pydantic_settings
-    pygments pymdownx pyrate_limiter pytest pytest_locust python_discovery pythonjsonlogger
-    redis referencing requests rfc3339_validator rich rich_toolkit rpds ruamel ruff schemathesis
-    selenium shellingham simple_websocket six sniffio socketio socks sockshandler
-    sortedcontainers sqlalchemy stamina starlette tenacity tomli trio trio_websocket truststore
-    ty typer typing_extensions typing_inspection tzdata urllib3 uvicorn uvloop virtualenv
-    watchfiles websocket websockets werkzeug wrapt wsproto yaml zensical zipstream zmq zope
+    pygments pyhdrh pymdownx pyrate_limiter pytest pytest_locust python_discovery
+    pythonjsonlogger redis referencing requests rfc3339_validator rich rich_toolkit rpds ruamel
+    ruff schemathesis selenium setuptools shellingham simple_websocket six sniffio socketio
+    socks sockshandler sortedcontainers sqlalchemy stamina starlette tenacity textual tomli trio
+    trio_websocket truststore ty typer typing_extensions typing_inspection tzdata urllib3
+    uvicorn uvloop virtualenv watchfiles websocket websockets werkzeug wrapt wsproto yaml
+    zensical zipstream zmq zope
 """.split()  # noqa: SIM905 (a hundred lines otherwise)
 FOLDERS = ("clients", "demo", "docs", "loadtest", "src", "streaming", "tests")
 DEVICES = (
