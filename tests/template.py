@@ -17,7 +17,8 @@ TAG = re.compile(r"\{%-?(.*?)-?%\}|\{\{(.*?)\}\}|\{#.*?#\}", re.DOTALL)
 # The one table of modules, and of the parts that each needs.
 DEFINITION = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 MODULES: dict[str, list[str]] = DEFINITION["__modules"]
-PARTS = {part for parts in MODULES.values() for part in parts}
+# In a fixed order: tests are parametrized by them.
+PARTS = list(dict.fromkeys(part for parts in MODULES.values() for part in parts))
 COMBINATIONS = [
     tuple(module for module, chosen in zip(MODULES, choice, strict=True) if chosen)
     for choice in product((True, False), repeat=len(MODULES))

@@ -30,7 +30,8 @@ print(json.dumps(sorted(importlib.metadata.packages_distributions())))
 
 # What depends on the combination: the service as a whole, its settings, its docs and its clients.
 WHOLE_SERVICE = " ".join(
-    f"--ignore=tests/{name}" for name in ("modules", "streaming", "loadtest", "demo", *sorted(PARTS))
+    f"--ignore=tests/{name}"
+    for name in ("modules", "streaming", "loadtest", "demo", *sorted(PARTS))
 )
 # The load test of all scenarios, which is for each module alone and for all four.
 NO_LOAD = "--ignore=tests/test_load.py"
@@ -59,9 +60,17 @@ def choose_tests(combination: tuple[str, ...], *, slow: bool) -> tuple[str, list
     elif combination == WITH_THE_CORE:
         scope, quick, thorough = "all tests", QUICK, [""]
     else:
-        ignored = ["streaming", "loadtest", *(sorted(PARTS) if combination not in WITH_THEIR_PARTS else ())]
+        ignored = [
+            "streaming",
+            "loadtest",
+            *(sorted(PARTS) if combination not in WITH_THEIR_PARTS else ()),
+        ]
         own = " ".join(f"--ignore=tests/{name}" for name in ignored)
-        scope, quick, thorough = "all but those of the core and the load tests", f"{own} {QUICK}", [own]
+        scope, quick, thorough = (
+            "all but those of the core and the load tests",
+            f"{own} {QUICK}",
+            [own],
+        )
     return (scope, thorough) if slow else (f"{scope}, without the slow ones", [quick])
 
 
