@@ -88,7 +88,9 @@ def test_no_trace_of_the_template_or_of_a_module_that_is_not_there(render, combi
     absent = [trace(name) for name in {*MODULES, *PARTS} - {*combination, *parts_of(combination)}]
     for path in rendered_files(project):
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"cookiecutter|\{%|%\}|\{#|(?<!\$)\{\{", text), path
+        # The load tests' reports are made of templates of their own.
+        tags = "" if path.suffix == ".jinja" else r"|\{%|%\}|\{#|(?<!\$)\{\{"
+        assert not re.search(f"cookiecutter{tags}", text), path
         for pattern in absent:
             assert not re.search(pattern, text), path
 
