@@ -42,6 +42,7 @@ BREAKS = (httpx2.TransportError, httpx2.DecodingError, TruncatedStream)
 
 
 # --8<-- [start:read]
+# --8<-- [start:read]
 def read_records(url: str, **options: Any) -> Iterator[Record]:
     """Yield each record once, in the order of their key; `?limit=` in `url` is kept to.
 
@@ -77,6 +78,9 @@ def read_batches(
                 except BREAKS:
                     if not is_news:
                         raise  # a request that brings something starts the count again
+
+
+# --8<-- [end:read]
 
 
 def wait_for(error: Exception) -> bool | float:
