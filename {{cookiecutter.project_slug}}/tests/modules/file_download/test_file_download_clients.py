@@ -237,5 +237,33 @@ def test_a_page_whose_connection_is_killed_has_the_file(kill_in_browser):
 
 
 @pytest.mark.slow
+def test_a_page_saves_to_disk_and_goes_on_with_what_is_there(http, in_browser, url):
+    script = """
+        const url = "/files/readings.csv";
+        const folder = await navigator.storage.getDirectory();
+        const handle = await folder.getFileHandle("readings.csv", { create: true });
+        const controller = new AbortController();
+        const options = { signal: controller.signal, onProgress: () => controller.abort(new Error("paused")) };
+        const paused = await client.saveTo(handle, url, options).catch((error) => error.message);
+        const kept = (await handle.getFile()).size;
+        const ranges = [];
+        const fetch = (target, init) => {
+          ranges.push(init.headers.get("Range"));
+          return globalThis.fetch(target, init);
+        };
+        const { size } = await client.saveTo(handle, url, { fetch });
+        const again = await client.saveTo(handle, url);
+        return [paused, kept, ranges, size, await again.text()];
+    """
+    paused, kept, ranges, size, text = in_browser("file_download/disk.js", script)
+    whole = http.get(url).content
+    assert paused == "paused"
+    assert 0 < kept < len(whole)
+    assert ranges == [f"bytes={kept}-"]
+    assert size == len(whole)
+    assert text.encode() == whole
+
+
+@pytest.mark.slow
 def test_the_load_test_runs_without_a_failure(run_load_test):
     assert "/files" in run_load_test("file_download.py")
