@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from loadtest.proxy import Toxics, proxy_in_thread
+from tests.streaming.hop import busy_hop
 from tests.streaming.nginx import nginx
 
 IN_HEADERS = range(1, 150)
@@ -94,6 +95,28 @@ def kill(service: str, require: Any, run_client: Any, tmp_path: Path) -> Callabl
                 assert found == truth if is_whole else found is None, context
 
     return check
+
+
+@pytest.fixture
+def put_off(service: str, run_client: Any, tmp_path: Path) -> Callable[..., None]:
+    """Run clients where the first answers are refusals for a second: they wait so long."""
+
+    def run_one(command: tuple[str, ...]) -> None:
+        folder = tmp_path / command[0].partition("/")[0]
+        folder.mkdir()
+        with busy_hop(service, [503, 429]) as (url, times):
+            whole = [url + part if part.startswith("/") else part for part in command]
+            result = run_client(*whole, cwd=folder)
+        assert result.returncode == 0, result.stderr
+        first, second, third, *_ = times
+        assert second - first > 1
+        assert third - second > 1
+
+    def run_all(*commands: tuple[str, ...]) -> None:
+        with ThreadPoolExecutor(len(commands)) as threads:
+            list(threads.map(run_one, commands))
+
+    return run_all
 
 
 @pytest.fixture

@@ -98,6 +98,11 @@ def test_a_page_whose_connection_is_killed_reads_every_record(kill_in_browser):
 
 
 @pytest.mark.slow
+def test_clients_wait_as_long_as_the_server_asks(put_off):
+    put_off(*((client, "/records/readings?limit=10") for client in CLIENTS))
+
+
+@pytest.mark.slow
 def test_the_load_test_runs_without_a_failure(run_load_test):
     assert "/records" in run_load_test("jsonl.py")
 
