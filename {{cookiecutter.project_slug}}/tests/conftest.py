@@ -1,1 +1,1 @@
-pytest_plugins = ["tests.streaming.fixtures"]
+pytest_plugins = ["tests.streaming.fixtures", "tests.streaming.killing"]

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,7 @@ def test_a_client_has_help(run_client, client):
     result = run_client(client, "--help")
     assert (result.returncode, result.stderr) == (0, "")
     assert Path(client).name in result.stdout
+    # In a shell they are variables.
+    limits = {"attempts", "stall.seconds"} if "sse" not in client else {"stall.seconds"}
+    for limit in limits:
+        assert re.search(limit, result.stdout, re.IGNORECASE), limit

@@ -64,8 +64,8 @@ ask() {
         rm -f "$path.headers"
         case $result,$status in
         0,2*) ! $check || return 0 ;; # for curl an end within headers is none too soon
-        *,408 | *,425 | *,429) ;;
-        *,4*)
+        0,408 | 0,425 | 0,429) ;;
+        0,4*)
             cat "$kept" >&2
             echo >&2
             rm -rf "$path.part" "$path.parts"
@@ -113,7 +113,8 @@ job_of() {
             for (i = 1; i <= count; i++) {
                 name = text(substr(pairs[i], 1, index(pairs[i] "=", "=") - 1))
                 value = text(substr(pairs[i], index(pairs[i] "=", "=") + 1))
-                values[name] = name in values ? values[name] ", " value : value
+                separator = name in values ? ", " : ""
+                values[name] = values[name] separator value
             }
             printf "{\"source\": %s, \"format\": \"%s\"", text(table), format
             for (name in values) printf ", %s: [%s]", name, values[name]

@@ -39,7 +39,8 @@ follow() {
                 if (wait > 60 && wait > retry) wait = retry > 60 ? retry : 60
                 if (wait < retry_after) wait = retry_after
                 printf "%d %s %.3f %s\n", failures + 1, retry, wait * (1 + rand() / 2), id
-                is_worth_retrying = !status || status >= 500 || status ~ /^(408|425|429)$/
+                # For curl an end within headers is none too soon.
+                is_worth_retrying = !in_body || status >= 500 || status ~ /^(408|425|429)$/
                 exit !is_worth_retrying && !(status == 200 && is_stream)
             }
         '

@@ -12,6 +12,7 @@ const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
 export class TruncatedStream extends Error {}
 
 // --8<-- [start:read]
+// --8<-- [start:read]
 /**
  * Yields each record once, in the order of their key; `?limit=` in `url` is kept to. After a break
  * the next request goes on behind the last record. With `?follow=true` it waits for new ones.
@@ -58,6 +59,7 @@ export async function* readBatches(url, { cursor = {}, ...options } = {}) {
   };
   for await (const records of retrying(readRest, options)) if (records.length) yield records;
 }
+// --8<-- [end:read]
 
 function restOf(url, limit, { after, received }) {
   const rest = resolve(url);

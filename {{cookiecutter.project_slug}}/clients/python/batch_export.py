@@ -66,6 +66,7 @@ BREAKS = (httpx2.TransportError, httpx2.DecodingError, TruncatedExport)
 
 
 # --8<-- [start:save]
+# --8<-- [start:save]
 def save_export(
     url: str,
     target: Path,
@@ -98,6 +99,9 @@ def save_export(
 
 
 # --8<-- [end:save]
+# --8<-- [end:save]
+
+
 def retrying(attempts: int) -> Iterable[stamina.Attempt]:
     return stamina.retry_context(
         on=wait_for, attempts=attempts, timeout=None, wait_max=LONGEST_BACKOFF_SECONDS
@@ -158,6 +162,7 @@ class Service(NamedTuple):
         return response
 
 
+# --8<-- [start:job]
 def save_job(
     url: str,
     target: Path,
@@ -191,6 +196,9 @@ def save_job(
             parts.replace(target)
         with suppress(httpx2.TransportError):
             client.delete(job_url)  # it would be there until it expires
+
+
+# --8<-- [end:job]
 
 
 def find_job(service: Service, parts: Path, url: str, format: str) -> str:

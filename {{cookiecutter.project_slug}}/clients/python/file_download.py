@@ -40,6 +40,7 @@ class TryLater(httpx2.TransportError):
 
 
 # --8<-- [start:download]
+# --8<-- [start:download]
 def download(
     url: str, target: Path, *, attempts: int = 10, stall_seconds: float = STALL_SECONDS
 ) -> None:
@@ -71,6 +72,9 @@ def download(
 
 
 # --8<-- [end:download]
+# --8<-- [end:download]
+
+
 def wait_for(error: Exception) -> bool | float:
     """The seconds that the server asks for, a little later than others; else stamina's backoff."""
     seconds = error.seconds if isinstance(error, TryLater) else 0

@@ -42,18 +42,20 @@ BREAKS = (httpx2.TransportError, httpx2.DecodingError, TruncatedStream)
 
 
 # --8<-- [start:read]
-def read_records(url: str, **options: Any) -> Iterator[Record]:
+# --8<-- [start:read]
+def read_records(
+    url: str, *, attempts: int = 10, stall_seconds: float = STALL_SECONDS
+) -> Iterator[Record]:
     """Yield each record once, in the order of their key; `?limit=` in `url` is kept to.
 
     After a break the next request goes on behind the last record. With `?follow=true` it waits for
-    new ones. Raises `httpx2.HTTPStatusError` when the server refuses the request, and the last
-    error when as many attempts in a row as in `read_batches` bring nothing.
+    new ones. Raises `httpx2.HTTPStatusError` when the server refuses the request, and the last of
+    `BREAKS` when so many `attempts` in a row bring nothing.
     """
-    for records in read_batches(url, **options):
+    for records in read_batches(url, attempts=attempts, stall_seconds=stall_seconds):
         yield from records
 
 
-# --8<-- [end:read]
 def read_batches(
     url: str, *, attempts: int = 10, stall_seconds: float = STALL_SECONDS
 ) -> Iterator[list[Record]]:
@@ -77,6 +79,9 @@ def read_batches(
                 except BREAKS:
                     if not is_news:
                         raise  # a request that brings something starts the count again
+
+
+# --8<-- [end:read]
 
 
 def wait_for(error: Exception) -> bool | float:

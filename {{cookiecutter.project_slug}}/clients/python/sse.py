@@ -42,6 +42,7 @@ class TryLater(httpx2.TransportError):
 
 
 # --8<-- [start:read]
+# --8<-- [start:read]
 def read_events(
     url: str, last_event_id: str = "", stall_seconds: float = STALL_SECONDS
 ) -> Iterator[Event]:
@@ -83,6 +84,9 @@ def read_events(
 
 
 # --8<-- [end:read]
+# --8<-- [end:read]
+
+
 def check(response: httpx2.Response) -> None:
     status = response.status_code
     if response.is_server_error or status in WORTH_RETRYING:

@@ -50,6 +50,7 @@ READY = re.compile(
 )
 START_SECONDS = 30
 STOP_SECONDS = 30
+CLIENT_SECONDS = 60
 SOON_SECONDS = 5  # for what is due now, on a machine that has other work
 DEMO_ROWS = 60_000  # more than one batch for every module
 
@@ -239,7 +240,7 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a program in an empty folder and return what it prints."""
 
     def run_program(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-        options = {"cwd": tmp_path, "timeout": 60, **options}
+        options = {"cwd": tmp_path, "timeout": CLIENT_SECONDS, **options}
         return subprocess.run(
             command, capture_output=True, text=True, encoding="utf-8", check=False, **options
         )
@@ -280,17 +281,24 @@ def run_client(client_command: Any, run: Any) -> Any:
 
 @pytest.fixture
 def start_client(client_command: Any) -> Callable[..., contextlib.AbstractContextManager[IO[str]]]:
-    """Start a client and give its output; in the end it is ended, with all that it has started."""
+    """Start a client and give its output; in the end it is ended, with all that it has started.
+
+    So it is when it takes a minute, and then there is no more output.
+    """
 
     @contextlib.contextmanager
-    def start(*command: str) -> Generator[IO[str]]:
+    def start(*command: str, limits: dict[str, float] | None = None) -> Generator[IO[str]]:
         options: Any = {"stdout": subprocess.PIPE, "encoding": "utf-8", "start_new_session": True}
-        with subprocess.Popen(client_command(*command), **options) as process:
+        with subprocess.Popen(client_command(*command, limits=limits), **options) as process:
             assert process.stdout is not None
+            end = partial(os.killpg, process.pid, signal.SIGTERM)
+            timer = threading.Timer(CLIENT_SECONDS, end)
+            timer.start()
             try:
                 yield process.stdout
             finally:
-                os.killpg(process.pid, signal.SIGTERM)
+                timer.cancel()
+                end()
 
     return start
 
@@ -360,11 +368,17 @@ def in_browser(browser: webdriver.Chrome, service: str, client_files: str) -> Ca
     """Import a client of `clients/javascript` in a page of the service and run a script on it.
 
     The script finds the client's exports in `client` and the service's URL in `service`, and
-    returns the result.
+    returns the result. `prepare` is called once the page is there.
     """
 
-    def run_script(client: str, script: str, service: str = service) -> Any:
+    def run_script(
+        client: str,
+        script: str,
+        service: str = service,
+        prepare: Callable[[], object] = lambda: None,
+    ) -> Any:
         browser.get(f"{service}/healthz")
+        prepare()
         return browser.execute_async_script(IN_BROWSER, f"{client_files}/{client}", service, script)
 
     return run_script

@@ -1,5 +1,6 @@
 import random
 import threading
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,11 +56,43 @@ class Hop(BaseHTTPRequestHandler):
         pass
 
 
+class BusyHop(Hop):
+    """Refuses the first requests, each for a second."""
+
+    refusals: list[int]
+    times: list[float]
+
+    def do_GET(self) -> None:
+        self.times.append(time.monotonic())
+        if not self.refusals:
+            return super().do_GET()
+        self.send_response(self.refusals.pop())
+        self.send_header("Retry-After", "1")
+        return self.end_headers()
+
+    do_POST = do_DELETE = do_GET
+
+
+@contextmanager
+def busy_hop(service: str, refusals: list[int]) -> Generator[tuple[str, list[float]]]:
+    """Run a hop that refuses its first requests, and give its URL and the times of all."""
+    times: list[float] = []
+    settings = {"service": service, "cuts": 0, "cut_after": 0, "refusals": refusals, "times": times}
+    with _serve(type("BusyHop", (BusyHop,), settings)) as url:
+        yield url, times
+
+
 @contextmanager
 def hop(service: str, *, cuts: int, cut_after: int | range, stalls: bool = False) -> Generator[str]:
     """Run a hop in front of `service` and give its URL."""
     settings = {"service": service, "cuts": cuts, "cut_after": cut_after, "stalls": stalls}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("CuttingHop", (Hop,), settings))
+    with _serve(type("CuttingHop", (Hop,), settings)) as url:
+        yield url
+
+
+@contextmanager
+def _serve(handler: type[Hop]) -> Generator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

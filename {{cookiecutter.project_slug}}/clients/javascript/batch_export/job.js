@@ -109,6 +109,7 @@ export async function readSegment(segment, options) {
   return bytes;
 }
 
+// --8<-- [start:job]
 /**
  * Yields CSV or JSON Lines in pieces that together are one valid file, each checked; the next
  * segments come meanwhile. The job is removed in the end.
@@ -137,6 +138,7 @@ export async function* jobChunks(url, { parallel = 4, onProgress, ...options } =
   }
   await removeJob(job, connection);
 }
+// --8<-- [end:job]
 
 /** The length of the header of CSV; a column's name may have line ends, within quotes. */
 export function headerLength(bytes) {

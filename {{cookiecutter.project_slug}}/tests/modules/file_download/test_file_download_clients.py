@@ -159,12 +159,12 @@ def answer_all(listener: socket.socket, answer: bytes) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_client_does_not_wait_for_ever(http, run_client, url, service, client, tmp_path):
-    with hop(service, cuts=1, cut_after=300_000, stalls=True) as proxy:
-        target = proxy + "/files/readings.csv"
-        result = run_client(client, target, limits={"stall_seconds": 1})
-    assert result.returncode == 0, result.stderr
-    assert (tmp_path / "readings.csv").read_bytes() == http.get(url).content
+def test_a_client_whose_connection_is_killed_saves_the_file_or_fails(http, kill, url, client):
+    def saved(killed):
+        path = killed.folder / "readings.csv"
+        return path.read_bytes() if path.exists() else None
+
+    kill(http.get(url).content, saved, client, "/files/readings.csv")
 
 
 @pytest.mark.slow
@@ -200,19 +200,15 @@ def kill_within(service: str, client_command, client: str, folder: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("client", [*CLIENTS, *TOOLS])
+@pytest.mark.parametrize("tool", TOOLS)
 def test_a_download_that_breaks_anywhere_ends_with_the_same_bytes(
-    run, run_client, require, large, client, tmp_path
+    run, require, large, tool, tmp_path
 ):
     service, digest = large
+    require(tool)
     with hop(service, cuts=CUTS, cut_after=range(3 * MEBIBYTE)) as proxy:
-        target = f"{proxy}/files/large.bin"
         for _ in range(CALLS):
-            if client in TOOLS:
-                require(client)
-                result = run(*TOOLS[client].split(), target)
-            else:
-                result = run_client(client, target)
+            result = run(*TOOLS[tool].split(), f"{proxy}/files/large.bin")
             if result.returncode == 0:
                 break
     assert result.returncode == 0, result.stderr
@@ -220,20 +216,57 @@ def test_a_download_that_breaks_anywhere_ends_with_the_same_bytes(
 
 
 @pytest.mark.slow
-def test_the_javascript_client_downloads_in_a_browser(http, in_browser, url):
+def test_a_page_whose_connection_is_killed_has_the_file(kill_in_browser):
     script = """
-        const whole = { cursor: {} };
-        let bytes = 0;
-        for await (const chunk of client.downloadChunks(`${service}/files/readings.csv`, whole)) {
-          bytes += chunk.length;
-          if (bytes > 500_000) break;
+        const cursor = {};
+        const parts = [];
+        for await (const chunk of client.downloadChunks("/files/readings.csv", { cursor, ...limits })) {
+          parts.push(chunk);
+          if (cursor.have > 500_000) break;
         }
-        for await (const chunk of client.downloadChunks(`${service}/files/readings.csv`, whole)) {
-          bytes += chunk.length;
+        const kept = JSON.parse(JSON.stringify(cursor));
+        for await (const chunk of client.downloadChunks("/files/readings.csv", { cursor: kept, ...limits })) {
+          parts.push(chunk);
         }
-        return bytes;
+        const bytes = await new Blob(parts).arrayBuffer();
+        const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+        return [bytes.byteLength, kept.total, btoa(String.fromCharCode(...digest)), kept.digest];
     """
-    assert in_browser("file_download.js", script) == len(http.get(url).content)
+    for length, total, digest, expected in kill_in_browser("file_download.js", script):
+        assert (length, digest) == (total, expected)
+
+
+@pytest.mark.slow
+def test_a_page_saves_to_disk_and_goes_on_with_what_is_there(http, in_browser, url):
+    script = """
+        const url = "/files/readings.csv";
+        const folder = await navigator.storage.getDirectory();
+        const handle = await folder.getFileHandle("readings.csv", { create: true });
+        const controller = new AbortController();
+        const options = { signal: controller.signal, onProgress: () => controller.abort(new Error("paused")) };
+        const paused = await client.saveTo(handle, url, options).catch((error) => error.message);
+        const kept = (await handle.getFile()).size;
+        const ranges = [];
+        const fetch = (target, init) => {
+          ranges.push(init.headers.get("Range"));
+          return globalThis.fetch(target, init);
+        };
+        const { size } = await client.saveTo(handle, url, { fetch });
+        const again = await client.saveTo(handle, url);
+        return [paused, kept, ranges, size, await again.text()];
+    """
+    paused, kept, ranges, size, text = in_browser("file_download/disk.js", script)
+    whole = http.get(url).content
+    assert paused == "paused"
+    assert 0 < kept < len(whole)
+    assert ranges == [f"bytes={kept}-"]
+    assert size == len(whole)
+    assert text.encode() == whole
+
+
+@pytest.mark.slow
+def test_clients_wait_as_long_as_the_server_asks(put_off):
+    put_off(*((client, "/files/readings.csv") for client in CLIENTS))
 
 
 @pytest.mark.slow
