@@ -229,6 +229,13 @@ def start_nginx(
         yield start
 
 
+@pytest.fixture(scope="session")
+def below_a_prefix(serve: Serve, start_nginx: Callable[[str], dict[str, str]]) -> Iterator[str]:
+    """The URL at which nginx passes the service on from below `/data/`, without that prefix."""
+    with serve(APP, "--root-path", "/data/") as server:
+        yield start_nginx(server.url)["HTTP/1.1, buffering on"] + "/data/"
+
+
 @pytest.fixture(params=CELLS)
 def behind_nginx(request: pytest.FixtureRequest, start_nginx: Any) -> Callable[[str], str]:
     """Give the URL at which nginx passes on to an upstream, in each of its settings in turn."""

@@ -44,7 +44,7 @@ export function start(section, paths) {
       plot.add(Date.now(), rate.perSecond);
       panel.show({
         records: count(cursor.received ?? 0),
-        rate: count((1000 * (cursor.received ?? 0)) / time),
+        rate: count((1000 * (cursor.received ?? 0)) / Math.max(time, 1)),
         first: duration(first),
         time: duration(time),
         reconnects,
