@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
+from links import dead_links
 from template import (
     COMBINATIONS,
     MODULES,
@@ -91,6 +92,7 @@ def test_no_trace_of_the_template_or_of_a_module_that_is_not_there(render, combi
         assert not re.search(r"cookiecutter|\{%|%\}|\{#|(?<!\$)\{\{", text), path
         for pattern in absent:
             assert not re.search(pattern, text), path
+    assert list(dead_links(project.rglob("*.md"))) == []
 
 
 def test_shared_files_have_no_gaps(render, combination):
