@@ -40,7 +40,8 @@ def trace(name: str) -> str:
     return rf"(?i:\.{name}\b|\b{name}/|{LIBRARIES[name]})"
 
 
-TAGS = r"cookiecutter|\{%|%\}|\{#|(?<!\$)\{\{"
+# What tags begin with; a format such as `{share:.0%}` ends as some do.
+TAGS = r"cookiecutter|\{%|\{#|(?<!\$)\{\{"
 # What the hooks write: it has the answers, the names of all modules with them.
 KEPT_ANSWERS = {"streaming.json", ".cruft.json"}
 
