@@ -2,55 +2,20 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path, PurePath
-from urllib.parse import unquote
 
 from hooks.regeneration import owner
+from links import CODE, dead_links, links
 from template import MODULES, PROJECT, TEMPLATE
 
-CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\]\(([^()\s]+)\)")
-HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 # A sentence, an item or a cell that is longer is written once.
 LONGEST_REPEATED = 80
 # In characters.
 ONE_PAGE = 6_000
 
 
-def links(page: Path) -> Iterator[tuple[Path, str]]:
-    """The file, and the heading in it, that each link without a host leads to."""
-    for link in LINK.findall(CODE.sub("", page.read_text("utf-8"))):
-        if "://" not in link:
-            path, _, heading = link.partition("#")
-            yield (page.parent / unquote(path)).resolve() if path else page, heading
-
-
-def anchors(page: Path) -> set[str]:
-    """As GitHub and the site of the docs name them."""
-    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-    return {
-        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-        for heading in HEADING.findall(text)
-    }
-
-
-def dead_links(pages: list[Path]) -> Iterator[str]:
-    for page in pages:
-        for path, heading in links(page):
-            if not path.exists() or (heading and heading not in anchors(path)):
-                yield f"{page}: {path}#{heading}"
-
-
 def test_no_link_of_the_template_is_dead():
     assert list(dead_links([*TEMPLATE.glob("*.md"), *TEMPLATE.glob("docs/**/*.md")])) == []
-
-
-def test_no_link_of_a_service_is_dead(render, combination):
-    modules = {module: module in combination for module in MODULES}
-    pages = list(render(**modules).rglob("*.md"))
-    assert len(pages) > 5
-    assert list(dead_links(pages)) == []
 
 
 def test_what_goes_into_another_repository_links_to_nothing_that_stays_behind(render):
