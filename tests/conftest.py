@@ -15,6 +15,9 @@ from template import COMBINATIONS, MODULES, TEMPLATE, users_environment
 
 Render = Callable[..., Path]
 
+# Repositories of other people, with tests of their own.
+collect_ignore = ["hosts"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--only", default="", help="one combination, such as sse+jsonl")

@@ -17,7 +17,7 @@ from {{ cookiecutter.package_name }}.demo.readings import (
     unfinished,
 )
 
-from tests.streaming.fixtures import PACKAGE, START_SECONDS
+from tests.streaming.fixtures import APP, PACKAGE, PROJECT, START_SECONDS
 
 MANY_ROWS = 20_000_000
 STARTED = "Application startup complete"
@@ -32,10 +32,11 @@ def start(tmp_path: Path) -> Callable[..., AbstractContextManager[Started]]:
     @contextmanager
     def start_service(*, rows: int) -> Generator[Started]:
         environment = {"DEMO_FOLDER": str(tmp_path), "DEMO_ROWS": str(rows)}
+        environment["STREAMING_DRAIN_DELAY_SECONDS"] = "0"
         with (tmp_path / "log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", PACKAGE, "--port", "0"],
-                env={**os.environ, "STREAMING_DRAIN_DELAY_SECONDS": "0", **environment},
+                [sys.executable, "-m", f"{PACKAGE}.streaming", APP, "--port", "0"],
+                env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
                 cwd=tmp_path,
                 stdout=log,
                 stderr=log,

@@ -16,4 +16,4 @@ source.TABLES = {
     "readings": Table("readings", key="id", headings=HEADINGS),
     "live": Table("live", key="id"),
 }
-app = import_module("{{ cookiecutter.package_name }}.main").app
+app = import_module("tests.streaming.modules_app").app

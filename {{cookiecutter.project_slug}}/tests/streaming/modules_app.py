@@ -7,9 +7,16 @@ from {{ cookiecutter.package_name }} import (
 )
 from {{ cookiecutter.package_name }}.streaming import (
     application,
+    shutdown,
 )
 
-app = FastAPI(max_body_size=1024 * 1024)
-for router in modules.routers():
-    app.include_router(router)
-application.add_streaming(app, problems=True)
+
+def create_app() -> FastAPI:
+    app = FastAPI(max_body_size=1024 * 1024, lifespan=shutdown.drain_on_signals)
+    for router in modules.routers():
+        app.include_router(router)
+    application.add_streaming(app, problems=True)
+    return app
+
+
+app = create_app()

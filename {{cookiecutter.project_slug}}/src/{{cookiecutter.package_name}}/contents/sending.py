@@ -12,7 +12,7 @@ from fastapi import HTTPException, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from ..streaming.delivery import END_OF_BODY, Delivery
+from ..streaming.delivery import Delivery, end_of_body
 from ..streaming.files import PIECE_BYTES, ZERO_COPY, bytes_on_the_way
 from ..streaming.settings import CHUNK_BYTES
 from .conditions import decide
@@ -99,7 +99,7 @@ class ContentResponse(Response):
                     await asyncio.sleep(0)
             except EOFError as error:
                 raise ContentChanged(self._content.representation.path) from error
-        await send(END_OF_BODY)
+        await send(end_of_body())
 
     def _count_bytes(self) -> int:
         return sum(len(span) for _, span in self._parts)

@@ -24,10 +24,13 @@ from .turns import take_turn
 if TYPE_CHECKING:
     from .server import Connection
 
-END_OF_BODY: Message = {"type": "http.response.body"}
-
 logger = logging.getLogger(__name__)
 _current: ContextVar["Delivery"] = ContextVar("delivery")
+
+
+def end_of_body() -> Message:
+    """A message of its own each time: middleware such as Starlette's gzip writes into it."""
+    return {"type": "http.response.body"}
 
 
 def count_records(count: int) -> None:
@@ -76,7 +79,7 @@ class Delivery:
             with self._cancel_scope:
                 await respond(self.send)
             if self._detached is not None:
-                await self._send(END_OF_BODY)  # for what measures it: the server ignores it
+                await self._send(end_of_body())  # for what measures it: the server ignores it
             elif self._end == "client_left":
                 await self._finish_unheard()
         except asyncio.CancelledError:
@@ -170,7 +173,7 @@ class Delivery:
         if self._connection is not None and not self._finished:
             if not self._started:
                 await self._send({"type": "http.response.start", "status": 499})
-            await self._send(END_OF_BODY)
+            await self._send(end_of_body())
 
     def _count_taken(self) -> int:
         return (self._connection.count_taken() if self._connection else 0) or self._sent

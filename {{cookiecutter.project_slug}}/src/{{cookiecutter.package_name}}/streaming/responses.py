@@ -16,7 +16,7 @@ from starlette.background import BackgroundTask
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
-from .delivery import END_OF_BODY, Delivery
+from .delivery import Delivery, end_of_body
 from .events import describe_event, encode_event
 from .files import ZERO_COPY
 from .pools import FILES
@@ -106,7 +106,7 @@ class StreamResponse(StreamingResponse):
         """The answer to HEAD; the source is not asked for anything (RFC 9110, section 9.3.2)."""
         await close(self.content)
         await self.start(send)
-        await send(END_OF_BODY)
+        await send(end_of_body())
 
     async def start(self, send: Send) -> None:
         await send(
@@ -127,7 +127,7 @@ class StreamResponse(StreamingResponse):
         finally:
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):
                 await chunks.aclose()
-        await send(END_OF_BODY)
+        await send(end_of_body())
 
     async def _next(self, chunks: AsyncGenerator[Any, None]) -> bytes | None:
         item = await anext(chunks, END)
@@ -192,7 +192,7 @@ class FileStreamResponse(FileResponse):
             start, size = int(found[1]) if found else 0, int(headers["content-length"])
             with await run_sync(lambda: Path(self.path).open("rb"), limiter=FILES) as file:
                 await _send_span(file, range(start, start + size), delivery, send)
-        await send(END_OF_BODY)
+        await send(end_of_body())
 
 
 async def _send_span(file: BinaryIO, span: range, delivery: Delivery, send: Send) -> None:

@@ -3,10 +3,7 @@
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
-from {{ cookiecutter.package_name }}.main import (
-    create_app,
-)
-
+from tests.streaming.modules_app import create_app
 from tests.streaming.variants import VARIANTS
 
 

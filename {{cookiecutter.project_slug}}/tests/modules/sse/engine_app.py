@@ -26,12 +26,13 @@ source.feed = feed  # ty: ignore[invalid-assignment]
 
 from fastapi import FastAPI
 
-from {{ cookiecutter.package_name }}.main import create_app
 from {{ cookiecutter.package_name }}.modules.sse.publishing import (
     Localized,
     publish,
     publish_from_thread,
 )
+
+from tests.streaming.modules_app import create_app
 
 app: FastAPI = create_app()
 

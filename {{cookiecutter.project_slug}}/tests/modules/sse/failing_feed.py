@@ -3,13 +3,14 @@
 from collections.abc import AsyncGenerator
 from itertools import count
 
-from {{ cookiecutter.package_name }}.main import app
 from {{ cookiecutter.package_name }}.modules.sse import (
     publishing,
 )
 from {{ cookiecutter.package_name }}.modules.sse.event import (
     FeedEvent,
 )
+
+from tests.streaming.modules_app import app
 
 __all__ = ["app"]
 

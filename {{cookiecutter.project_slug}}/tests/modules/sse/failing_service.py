@@ -1,11 +1,12 @@
 """The service with event streams that break off; the tests behind nginx serve it."""
 
-from {{ cookiecutter.package_name }}.main import app
 from {{ cookiecutter.package_name }}.modules.sse import (
     channel,
     subscriber,
     subscription,
 )
+
+from tests.streaming.modules_app import app
 
 __all__ = ["app"]
 

@@ -2,9 +2,8 @@
 
 from fastapi.staticfiles import StaticFiles
 
-from {{ cookiecutter.package_name }}.main import app
-
 from tests.streaming.fixtures import PROJECT
+from tests.streaming.modules_app import app
 
 __all__ = ["app"]
 

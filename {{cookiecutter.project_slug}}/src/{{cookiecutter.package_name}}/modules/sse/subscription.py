@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from ...streaming import EventStreamResponse, ShuttingDown
 from ...streaming.answers import on_the_wire
-from ...streaming.delivery import END_OF_BODY, Delivery
+from ...streaming.delivery import Delivery, end_of_body
 from ...streaming.events import describe_event
 from ...streaming.responses import send_in_parts
 from .channel import Page
@@ -93,7 +93,7 @@ class Subscription(EventStreamResponse):
             is_live = await subscriber.follow(send_page, go_live)
             if not is_live:
                 await send_in_parts(come_back(), send)
-                await send(END_OF_BODY)
+                await send(end_of_body())
         finally:
             if not is_live:
                 subscriber.leave()
