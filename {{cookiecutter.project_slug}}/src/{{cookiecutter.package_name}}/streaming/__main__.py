@@ -19,6 +19,9 @@ from .settings import streaming_settings
 
 # What the core needs to end the last streams once the grace period is over.
 LAST_WORDS_SECONDS = 3
+# A worker that imports large libraries on a busy machine is silent for longer than uvicorn's five
+# seconds, and would be killed again and again.
+SILENT_SECONDS = 60
 PACKAGE = PROGRAM.rpartition(".")[0]
 LAST_PORT = 65_535
 
@@ -61,6 +64,7 @@ def main(program: str = PROGRAM) -> None:
         workers=options.workers,
         root_path=options.root_path,
         timeout_graceful_shutdown=grace_seconds + LAST_WORDS_SECONDS,
+        timeout_worker_healthcheck=SILENT_SECONDS,
     )
     with suppress(KeyboardInterrupt):  # uvicorn has shut down by then, and raises it again
         run(config, listener)
