@@ -1,7 +1,7 @@
 """A segment on its way to its client."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -10,7 +10,7 @@ import http_sf
 from fastapi import HTTPException, Request
 from starlette.types import Receive, Scope, Send
 
-from ....contents import Content, ContentResponse, NotOffered, Storage
+from ....contents import Content, ContentResponse, NotOffered, Representation, Storage
 from ....records.formats import ArrowStream, Csv, JsonLines, Parquet
 from ....streaming.attachment import attachment
 from .job import Job
@@ -20,6 +20,24 @@ MEDIA_TYPES = {each.name: each.media_type for each in (Csv, JsonLines, Parquet, 
 # A job that is being read does not expire for so long.
 HOLD_SECONDS = 6
 Hold = Callable[[], Awaitable[None]]
+
+
+class SegmentContent(Content):
+    """To its storage it has another ETag."""
+
+    def __init__(self, stored: Content, representation: Representation) -> None:
+        self.representation = representation
+        self.file = stored.file
+        self._stored = stored
+
+    def read(self, span: range) -> AsyncGenerator[bytes, None]:
+        return self._stored.read(span)
+
+    async def offload(self, method: str) -> None:
+        return None
+
+    async def close(self) -> None:
+        await self._stored.close()
 
 
 class SegmentResponse(ContentResponse):
@@ -54,7 +72,7 @@ async def send_segment(
         content = await storage.open(f"{job.id}/{segment.file}")
     except NotOffered as error:
         raise HTTPException(404, "The segment has expired.") from error
-    content.representation = replace(
+    representation = replace(
         content.representation,
         etag=f'"{segment.sha256}"',
         declared_type=MEDIA_TYPES[job.format],
@@ -66,4 +84,5 @@ async def send_segment(
         "Cache-Control": "private, no-transform",
         "Repr-Digest": http_sf.ser({"sha-256": (digest, {})}),
     }
-    return SegmentResponse(request, content, headers, partial(store.hold, job.id, HOLD_SECONDS))
+    hold = partial(store.hold, job.id, HOLD_SECONDS)
+    return SegmentResponse(request, SegmentContent(content, representation), headers, hold)
