@@ -6,9 +6,14 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
+
+import httpx2
+import obstore
+from obstore.store import S3Store
 
 from tests.streaming.fixtures import START_SECONDS, STOP_SECONDS, free_port
 from tests.streaming.nginx import MAIN
@@ -56,6 +61,30 @@ class Store:
     def close(self) -> None:
         self.kill()
         self._log.close()
+
+
+def make_bucket(store: Store) -> S3Store:
+    bucket = open_bucket(store)
+    # `CreateBucket` is a PUT of the bucket itself.
+    url = obstore.sign(bucket, "PUT", "", timedelta(seconds=60))
+    httpx2.put(url).raise_for_status()
+    return bucket
+
+
+def open_bucket(store: Store) -> S3Store:
+    options = {"endpoint": store.url, "region": "us-east-1"}
+    keys = {"access_key_id": KEY, "secret_access_key": SECRET}
+    return S3Store("bucket", client_options={"allow_http": True}, **options, **keys)
+
+
+def credentials(store: Store) -> dict[str, str]:
+    """As whoever opens `s3://bucket` finds them in the environment."""
+    return {
+        "AWS_ENDPOINT": store.url,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+    }
 
 
 def answers(url: str) -> bool:

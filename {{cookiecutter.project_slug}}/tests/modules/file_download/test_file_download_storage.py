@@ -1,7 +1,6 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -9,14 +8,13 @@ from urllib.parse import quote
 import httpx2
 import obstore
 import pytest
-from obstore.store import S3Store
 from pydantic import ValidationError
 
 from {{ cookiecutter.package_name }}.modules.file_download.settings import (
     FileDownloadSettings,
 )
 
-from tests.contents.stores import KEY, SECRET, Store, nginx_with, seaweed
+from tests.contents.stores import Store, credentials, make_bucket, nginx_with, seaweed
 from tests.streaming.aborted import until_aborted
 from tests.streaming.hop import hop
 
@@ -56,29 +54,14 @@ def upstream(require, folder, tmp_path_factory) -> Iterator[Store]:
 def bucket(folder, tmp_path_factory) -> Iterator[Store]:
     """S3 with a bucket, and the files of `folder` below `folder/` there."""
     with seaweed(tmp_path_factory.mktemp("seaweed")) as store:
-        there = open_bucket(store)
-        # `CreateBucket` is a PUT of the bucket itself.
-        url = obstore.sign(there, "PUT", "", timedelta(seconds=60))
-        httpx2.put(url).raise_for_status()
+        there = make_bucket(store)
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             obstore.put(there, f"folder/{path.relative_to(folder).as_posix()}", path.read_bytes())
         yield store
 
 
-def open_bucket(store: Store) -> S3Store:
-    options = {"endpoint": store.url, "region": "us-east-1"}
-    keys = {"access_key_id": KEY, "secret_access_key": SECRET}
-    return S3Store("bucket", client_options={"allow_http": True}, **options, **keys)
-
-
 def environment(store: Store) -> dict[str, str]:
-    return {
-        "AWS_ENDPOINT": store.url,
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "FILE_DOWNLOAD_STORAGE_URL": "s3://bucket/folder",
-    }
+    return {**credentials(store), "FILE_DOWNLOAD_STORAGE_URL": "s3://bucket/folder"}
 
 
 @pytest.fixture(scope="module")

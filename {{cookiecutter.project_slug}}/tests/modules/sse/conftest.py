@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.modules.sse.redis_server import RedisServer
 from tests.streaming.fixtures import free_port
+from tests.streaming.redis_server import RedisServer
 
 
 @pytest.fixture

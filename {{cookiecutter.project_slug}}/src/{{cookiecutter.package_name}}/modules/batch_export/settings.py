@@ -4,7 +4,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from pydantic import Field
+from pydantic import Field, RedisDsn
 from pydantic_settings import SettingsConfigDict
 
 from ...streaming.settings import EnvironmentSettings
@@ -21,10 +21,20 @@ class BatchExportSettings(EnvironmentSettings):
     transform_processes: Annotated[
         int, Field(ge=0, description="Processes that transform batches; 0: threads of this one.")
     ] = 0
+    jobs_url: Annotated[
+        RedisDsn | None,
+        Field(description="`redis://…` has the jobs, and workers make them; none: `jobs.sqlite`."),
+    ] = None
     storage_url: Annotated[
         str | None,
-        Field(pattern="^file:///", description="Folder of jobs and their segments; shared."),
+        Field(
+            pattern="^(file:///|(s3|gs|az)://)",
+            description="Where segments are, `s3://bucket/exports`; none: the folder `data/exports`.",
+        ),
     ] = None
+    lease_seconds: Annotated[
+        float, Field(gt=0, description="A job goes on elsewhere after such a silence.")
+    ] = 5
     segment_bytes: Annotated[
         int, Field(ge=1, description="Of the rows in a segment, as they are in memory.")
     ] = 64 * 1024 * 1024
@@ -43,9 +53,13 @@ class BatchExportSettings(EnvironmentSettings):
 
     @property
     def folder(self) -> Path:
-        """Where jobs and their segments are."""
-        url = self.storage_url
-        return Path(url2pathname(urlsplit(url).path)) if url else Path("data/exports")
+        """Where jobs and their segments are, unless a URL says that they are elsewhere."""
+        parts = urlsplit(self.storage_url or "")
+        return Path(url2pathname(parts.path)) if parts.scheme == "file" else Path("data/exports")
 
 
 batch_export_settings = cache(BatchExportSettings)
+
+
+def lease_seconds() -> float:
+    return batch_export_settings().lease_seconds

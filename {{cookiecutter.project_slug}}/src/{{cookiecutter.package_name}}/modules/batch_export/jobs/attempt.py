@@ -14,13 +14,13 @@ from ....records.formats import Encoder
 from ....streaming.problems import describe
 from ....streaming.shutdown import ShuttingDown
 from ..choice import Choice, choose
-from ..settings import batch_export_settings
-from .folder import SegmentFile, SegmentFolder
+from ..settings import batch_export_settings, lease_seconds
 from .job import Job, Progress
 from .segments import Cutting
+from .storage import SegmentStorage, SegmentWriter, name_of
 from .store import Fenced, JobStore, JobsUnavailable
 
-BEAT_SECONDS = 1
+BEATS_PER_LEASE = 5
 # What ends the process, or its lease, so many times before a segment is whole will do so again.
 MOST_TRIES = 5
 
@@ -37,14 +37,14 @@ class GivenUp(HTTPException):
 
 
 class Attempt:
-    def __init__(self, job: Job, store: JobStore, folder: SegmentFolder) -> None:
+    def __init__(self, job: Job, store: JobStore, storage: SegmentStorage) -> None:
         self._job = job
         self._store = store
-        self._folder = folder
+        self._storage = storage
         # Rows that have no order are read from the beginning again.
         self._segments = job.segments if job.cursor is not None else []
         self._cutting: Cutting | None = None
-        self._file: SegmentFile | None = None
+        self._writer: SegmentWriter | None = None
         self._total: int | None = None
         self._began = monotonic()
         self._rows_before = sum(segment.rows for segment in self._segments)
@@ -81,7 +81,7 @@ class Attempt:
         choice = await choose(job.source, QueryParams(job.query))
         await self._store.update(job, segments=self._segments, progress=self._progress())
         kept = {segment.file for segment in self._segments}
-        await self._folder.prepare(job.id, job.attempt, kept)
+        await self._storage.remove_older(job.id, job.attempt, kept)
         counting = tasks.create_task(self._count(choice))
         async with aclosing(choice.read_on(job.cursor)) as rows:
             cutting = Cutting(rows, batch_export_settings().segment_bytes)
@@ -91,30 +91,31 @@ class Attempt:
 
     async def _make_segment(self, cutting: Cutting, encoder: Encoder) -> None:
         job, number = self._job, len(self._segments) + 1
-        file = await self._folder.create(job.id, number, job.attempt, encoder.name)
+        name = name_of(number, job.attempt, encoder.name)
+        writer = await self._storage.create(job.id, name)
         try:
-            self._cutting, self._file = cutting, file
+            self._cutting, self._writer = cutting, writer
             async with aclosing(encode_batches(cutting.portion(), encoder)) as chunks:
                 async for chunk in chunks:
-                    await file.write(chunk)
-            segment = await file.finish(cutting.rows)
+                    await writer.write(chunk)
+            segment = await writer.finish(cutting.rows)
         except BaseException:
-            await file.discard()
+            await writer.discard()
             raise
         finally:
-            self._cutting = self._file = None
+            self._cutting = self._writer = None
         self._segments = [*self._segments, segment]
         made = {"segments": self._segments, "cursor": cutting.cursor, "progress": self._progress()}
         try:
-            # Who is cancelled here leaves it to the next attempt to see whether it was written.
+            # Where nobody can tell whether it was written, the next attempt sees it.
             await self._store.update(job, **made, tries=0)
-        except (Fenced, JobsUnavailable):
-            await file.discard()
+        except Fenced:
+            await writer.discard()
             raise
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(lease_seconds() / BEATS_PER_LEASE)
             with suppress(JobsUnavailable):
                 await self._store.update(self._job, progress=self._progress())
 
@@ -125,9 +126,9 @@ class Attempt:
     def _progress(self) -> Progress:
         rows = sum(segment.rows for segment in self._segments)
         size = sum(segment.bytes for segment in self._segments)
-        if self._cutting and self._file:
+        if self._cutting and self._writer:
             rows += self._cutting.rows
-            size += self._file.bytes
+            size += self._writer.bytes
         if self._total is None or rows == self._rows_before:
             return Progress(rows=rows, bytes=size)
         left = max(self._total - rows, 0)
@@ -144,7 +145,7 @@ class Attempt:
         problem = describe(known).model_dump(exclude_none=True)
         with suppress(Fenced, JobsUnavailable):  # where that is not known, the next attempt fails
             await self._store.update(self._job, segments=[], cursor=None)
-            await self._folder.remove(self._job.id)
+            await self._storage.remove(self._job.id)
             await self._end("failed", problem=problem)
 
     async def _end(self, status: str, **changes: Any) -> None:

@@ -1,7 +1,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from time import time
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.sse import ServerSentEvent
 from starlette.datastructures import QueryParams
 
-from ....contents import CONTENT, Storage, open_storage
+from ....contents import CONTENT
 from ....streaming.limits import client_address
 from ....streaming.responses import EventStreamResponse
 from ....streaming.routing import ProblemRouter
@@ -21,29 +20,12 @@ from ....streaming.supervision import keep_running
 from ..choice import choose
 from ..settings import batch_export_settings
 from .answers import CANCELLED, FOLLOWED, STARTED, TOLD
-from .folder import SegmentFolder
 from .job import UNFINISHED, Job
 from .messages import ExportRequest, JobStatus, status_of
-from .runner import Runner
+from .opening import Jobs, open_jobs
 from .sending import send_segment
-from .store import JobStore
 
 RETRY_SECONDS = 1
-STORE_FILE = "jobs.sqlite"
-
-
-@dataclass
-class Jobs:
-    store: JobStore
-    folder: SegmentFolder
-    storage: Storage
-    runner: Runner
-
-    async def find(self, id: str) -> Job:
-        """Raises a 404."""
-        if (job := await self.store.find(id)) is None:
-            raise HTTPException(404, "There is no such job, or it has expired.")
-        return job
 
 
 State = dict[str, Jobs]
@@ -51,14 +33,10 @@ State = dict[str, Jobs]
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncGenerator[State, None]:
-    root = batch_export_settings().folder
-    store, folder = JobStore(root / STORE_FILE), SegmentFolder(root)
-    runner = Runner(store, folder)
-    try:
-        async with keep_running("export jobs", runner.run):
-            yield {"export_jobs": Jobs(store, folder, open_storage(root), runner)}
-    finally:
-        store.close()
+    async with open_jobs() as jobs, AsyncExitStack() as stack:
+        if batch_export_settings().jobs_url is None:  # otherwise it is workers that make them
+            await stack.enter_async_context(keep_running("export jobs", jobs.runner.run))
+        yield {"export_jobs": jobs}
 
 
 router = ProblemRouter(prefix="/exports", tags=["batch_export"])
@@ -135,7 +113,7 @@ async def cancel_job(request: Request, id: JobId) -> None:
     jobs: Jobs = request.state.export_jobs
     job = await jobs.find(id)
     await jobs.store.cancel(job.id, time() + batch_export_settings().expire_seconds)
-    await jobs.folder.remove(job.id)
+    await jobs.segments.remove(job.id)
 
 
 @router.get("/jobs/{id}/segments/{number}", response_class=Response, responses=CONTENT)
@@ -145,7 +123,7 @@ async def read_segment(request: Request, id: JobId, number: Number) -> Response:
     job = await jobs.find(id)
     if job.status != "complete" or number > len(job.segments):
         raise HTTPException(404, "The job has no such segment.")
-    return await send_segment(request, jobs.storage, job, number)
+    return await send_segment(request, jobs.contents, jobs.store, job, number)
 
 
 async def _follow(request: Request, jobs: Jobs, id: str) -> AsyncGenerator[ServerSentEvent, None]:

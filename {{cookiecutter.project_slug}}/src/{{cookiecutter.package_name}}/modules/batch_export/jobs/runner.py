@@ -7,7 +7,7 @@ from time import monotonic
 from ....streaming.shutdown import drain
 from ..settings import batch_export_settings
 from .attempt import Attempt
-from .folder import SegmentFolder, StorageFailed
+from .storage import SegmentStorage, StorageFailed
 from .store import JobStore, JobsUnavailable
 
 # How soon the jobs of a process that has died are seen by another one.
@@ -16,9 +16,9 @@ MOST_SECONDS_BETWEEN_SWEEPS = 30
 
 
 class Runner:
-    def __init__(self, store: JobStore, folder: SegmentFolder) -> None:
+    def __init__(self, store: JobStore, storage: SegmentStorage) -> None:
         self._store = store
-        self._folder = folder
+        self._storage = storage
         self._has_news = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._sweep_due = 0.0
@@ -42,7 +42,7 @@ class Runner:
         while len(self._running) < batch_export_settings().parallel_jobs:
             if (job := await self._store.claim()) is None:
                 return
-            attempt = tasks.create_task(Attempt(job, self._store, self._folder).run())
+            attempt = tasks.create_task(Attempt(job, self._store, self._storage).run())
             self._running.add(attempt)
             attempt.add_done_callback(self._running.discard)
             attempt.add_done_callback(lambda _: self.look())
@@ -52,10 +52,10 @@ class Runner:
             return
         expire_seconds = batch_export_settings().expire_seconds
         self._sweep_due = monotonic() + min(expire_seconds, MOST_SECONDS_BETWEEN_SWEEPS)
-        for job in await self._store.expired():
-            if await self._folder.remove_unread(job.id):
-                await self._store.forget(job)
-        # What somebody was about to remove when he was killed. A job is there before its folder.
-        if folders := await self._folder.jobs():
-            for left in {*folders} - await self._store.holding():
-                await self._folder.remove_unread(left)
+        for id in await self._store.expired():
+            if await self._store.forget(id):
+                await self._storage.remove(id)
+        # What somebody was about to remove when he was killed. A job is there before its segments.
+        if jobs := await self._storage.jobs():
+            for left in {*jobs} - await self._store.holding():
+                await self._storage.remove(left)
