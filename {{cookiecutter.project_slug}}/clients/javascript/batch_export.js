@@ -9,7 +9,6 @@ const TAIL_BYTES = 64 * 1024;
 export class TruncatedExport extends Final {}
 
 // --8<-- [start:save]
-// --8<-- [start:save]
 /**
  * Yields the bytes of the export; throws `TruncatedExport` if it does not end as its format does.
  * It is asked for again until it begins, and no more: what has come is of another snapshot.
@@ -41,7 +40,6 @@ export async function* exportChunks(url, { format = "parquet", ...options } = {}
     if (!isComplete(tail, format)) throw new TruncatedExport(`The ${format} export is cut off.`);
   }, options);
 }
-// --8<-- [end:save]
 // --8<-- [end:save]
 
 function joinTail(tail, chunk) {

@@ -16,7 +16,6 @@ export class Changed extends Final {}
  */
 
 // --8<-- [start:download]
-// --8<-- [start:download]
 /**
  * Yields the bytes of the file in order; throws `Changed` when it changes meanwhile, `Refused`
  * when the server does, and `Final` when its end could not be told from a break.
@@ -42,7 +41,6 @@ export async function* downloadChunks(url, { cursor = {}, ...options } = {}) {
     }
   }, options);
 }
-// --8<-- [end:download]
 // --8<-- [end:download]
 
 /** The answer with what is behind the cursor; nothing if it is at the end. */

@@ -12,7 +12,6 @@ const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
 export class TruncatedStream extends Error {}
 
 // --8<-- [start:read]
-// --8<-- [start:read]
 /**
  * Yields each record once, in the order of their key; `?limit=` in `url` is kept to. After a break
  * the next request goes on behind the last record. With `?follow=true` it waits for new ones.
@@ -24,7 +23,6 @@ export class TruncatedStream extends Error {}
 export async function* readRecords(url, options) {
   for await (const records of readBatches(url, options)) yield* records;
 }
-// --8<-- [end:read]
 
 /**
  * @typedef {object} Cursor

@@ -17,7 +17,6 @@ const ACCEPT = "text/event-stream, application/problem+json";
  */
 
 // --8<-- [start:read]
-// --8<-- [start:read]
 /**
  * Yields events without an end, from behind `lastEventId` on.
  *
@@ -46,7 +45,6 @@ export async function* readEvents(url, { lastEventId = "", ...given } = {}) {
     if (data !== undefined) yield { id: lastEventId, event: event || "message", data };
   }
 }
-// --8<-- [end:read]
 // --8<-- [end:read]
 
 function checkType(response) {

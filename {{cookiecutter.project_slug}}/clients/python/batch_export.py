@@ -66,7 +66,6 @@ BREAKS = (httpx2.TransportError, httpx2.DecodingError, TruncatedExport)
 
 
 # --8<-- [start:save]
-# --8<-- [start:save]
 def save_export(
     url: str,
     target: Path,
@@ -98,7 +97,6 @@ def save_export(
     part.replace(target)
 
 
-# --8<-- [end:save]
 # --8<-- [end:save]
 
 

@@ -40,7 +40,6 @@ class TryLater(httpx2.TransportError):
 
 
 # --8<-- [start:download]
-# --8<-- [start:download]
 def download(
     url: str, target: Path, *, attempts: int = 10, stall_seconds: float = STALL_SECONDS
 ) -> None:
@@ -71,7 +70,6 @@ def download(
     etag.unlink(missing_ok=True)
 
 
-# --8<-- [end:download]
 # --8<-- [end:download]
 
 

@@ -42,7 +42,6 @@ BREAKS = (httpx2.TransportError, httpx2.DecodingError, TruncatedStream)
 
 
 # --8<-- [start:read]
-# --8<-- [start:read]
 def read_records(
     url: str, *, attempts: int = 10, stall_seconds: float = STALL_SECONDS
 ) -> Iterator[Record]:

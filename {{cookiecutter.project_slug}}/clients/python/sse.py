@@ -42,7 +42,6 @@ class TryLater(httpx2.TransportError):
 
 
 # --8<-- [start:read]
-# --8<-- [start:read]
 def read_events(
     url: str, last_event_id: str = "", stall_seconds: float = STALL_SECONDS
 ) -> Iterator[Event]:
@@ -83,7 +82,6 @@ def read_events(
             failures += 1
 
 
-# --8<-- [end:read]
 # --8<-- [end:read]
 
 
