@@ -30,7 +30,7 @@ DEPENDENCIES = """
     fastapi_swagger filelock flask flask_cors flask_login gevent geventhttpclient granian
     graphql greenlet gunicorn h11 h2 harfile hdrh hiredis hpack http_sf httpcore httpcore2
     httptools httpx httpx2 hypercorn hyperframe hypothesis hypothesis_graphql identify idna
-    iniconfig itsdangerous jinja2 jsonschema jsonschema_path jsonschema_rs
+    ijson iniconfig itsdangerous jinja2 jsonschema jsonschema_path jsonschema_rs
     jsonschema_specifications lazy_object_proxy linkify_it locust markdown markdown_it
     markupsafe mdit_py_plugins mdurl memray msgpack msgspec nodeenv numpy obstore
     openapi_python_client openapi_schema_validator openapi_spec_validator opentelemetry orjson
