@@ -10,6 +10,7 @@ from loadtest.results import Results
 from loadtest.timeline import Timeline
 
 BUDGETS = Path(__file__).with_name("budgets.toml")
+OWN_BUDGETS = Path(__file__).with_name("modules")
 BUSY_GENERATOR = 0.85  # of a processor
 
 # What is often the cause when a budget is missed, in the order in which one explains others.
@@ -43,14 +44,18 @@ FOLLOWS = {
 MOST_TIMES = 4
 
 
-def read_budgets(*tables: str, path: Path = BUDGETS) -> dict[str, float]:
-    """Limits by name, such as `gap.p95`: those of the default, and of these tables."""
+def read_budgets(module: str, network: str) -> dict[str, float]:
+    """Limits by name, such as `gap.p95`: those of the module and the network go before others."""
+    document, own = tomllib.loads(BUDGETS.read_text("utf-8")), OWN_BUDGETS / f"{module}.toml"
+    tables = [
+        document["default"],
+        tomllib.loads(own.read_text("utf-8")) if own.exists() else {},
+        *(document.get(name, {}) for name in (module, network)),
+    ]
     budgets: dict[str, float] = {}
-    document = tomllib.loads(path.read_text("utf-8"))
-    for table in ("default", *tables):
-        for measure, limit in document.get(table, {}).items():
-            limits = limit if isinstance(limit, dict) else {"": limit}
-            budgets |= {f"{measure}.{name}".rstrip("."): value for name, value in limits.items()}
+    for measure, limit in (item for table in tables for item in table.items()):
+        limits = limit if isinstance(limit, dict) else {"": limit}
+        budgets |= {f"{measure}.{name}".rstrip("."): value for name, value in limits.items()}
     return budgets
 
 

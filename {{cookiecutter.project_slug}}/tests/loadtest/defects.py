@@ -9,7 +9,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from {{ cookiecutter.package_name }}.main import app as healthy
 
-STREAMS = "/events", "/records", "/exports", "/files"
+NO_STREAMS = "/healthz", "/readyz", "/metrics"
+
+
+def is_stream(scope: Scope) -> bool:
+    return scope["method"] == "GET" and scope["path"] not in NO_STREAMS
 
 
 class Defect:
@@ -20,11 +24,7 @@ class Defect:
         self._numbers = count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            scope["type"] == "http"
-            and scope["method"] == "GET"
-            and scope["path"].startswith(STREAMS)
-        ):
+        if scope["type"] == "http" and is_stream(scope):
             await self.serve(next(self._numbers), scope, receive, send)
         else:
             await self._app(scope, receive, send)
