@@ -99,7 +99,8 @@ def watch_generator(recorder: Recorder) -> None:
 
 @events.report_to_master.add_listener
 def send(client_id: str, data: dict[str, Any]) -> None:
-    data["loadtest"] = StreamUser.recorder.take()
+    if hasattr(StreamUser, "recorder"):  # else it has not begun
+        data["loadtest"] = StreamUser.recorder.take()
 
 
 class Judge:
@@ -121,7 +122,8 @@ class Judge:
         gevent.spawn(self.wait_for_users)
 
     def receive(self, client_id: str, data: dict[str, Any]) -> None:
-        self._results.add(data["loadtest"])
+        if "loadtest" in data:
+            self._results.add(data["loadtest"])
 
     def watch_service(self) -> None:
         for line in self._watcher.stdout:
