@@ -59,7 +59,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--run-id")
     parser.add_argument("--watch-url")
     parser.add_argument("--network")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out")  # no `Path`: options travel to workers
 
 
 @events.init.add_listener
@@ -147,5 +147,5 @@ class Judge:
         self._watcher.kill()
         self._results.add(StreamUser.recorder.take())
         scenario = report_scenario(self._options, StreamUser.timeline, self._results)
-        self._options.out.write_text(json.dumps(scenario), "utf-8")
+        Path(self._options.out).write_text(json.dumps(scenario), "utf-8")
         environment.process_exit_code = 0 if scenario["passed"] else 1
