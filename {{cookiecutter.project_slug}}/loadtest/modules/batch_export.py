@@ -15,7 +15,7 @@ FEW, MANY = 1_000, 10_000
 class Exporter(StreamUser):
     """Exports tables, as JSON Lines and as Parquet; now and then one with many rows."""
 
-    share = 0.3
+    share = 0.2
     pause_seconds = 0.1
 
     def visit(self) -> None:

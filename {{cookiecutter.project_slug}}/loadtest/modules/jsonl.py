@@ -16,7 +16,7 @@ EVERY_SECONDS = 2.0  # between records of a stream that is followed: DEMO_PERIOD
 class RecordReader(StreamUser):
     """Reads pages, and now and then many records."""
 
-    share = 0.3
+    share = 0.2
     pause_seconds = 0.1
 
     def visit(self) -> None:

@@ -1,5 +1,4 @@
 import os
-from itertools import count
 from json import dumps, loads
 from statistics import median
 from time import time
@@ -19,31 +18,33 @@ if token := os.environ.get("SSE_PUBLISH_TOKEN"):
     HEADERS["Authorization"] = f"Bearer {token}"
 
 
-def topic_of(user: StreamUser) -> str:
-    return f"load-{user.run_id}-{user.number % TOPICS}"
+def topic(user: StreamUser, number: int) -> str:
+    return f"load-{user.run_id}-{number % TOPICS}"
 
 
 class Publisher(StreamUser):
-    """Publishes to a topic, each event when it is due: one that is late does not move the next.
+    """Publishes to all topics, each event when it is due: one that is late does not move the next.
 
     There are several last ones, so that one that is lost keeps nobody waiting.
     """
 
-    fixed_count = TOPICS
+    fixed_count = 1
     disturbs = joins_later = False
 
     def visit(self) -> None:
+        gevent.joinall([gevent.spawn(self.publish_to, topic(self, n)) for n in range(TOPICS)])
+        raise StopUser
+
+    def publish_to(self, name: str) -> None:
         began, seconds = self.timeline.began, self.timeline.seconds
-        for number in count():
+        for number in range(round(seconds * EVENTS_PER_SECOND) + LAST_EVENTS):
             due = began + number / EVENTS_PER_SECOND
             gevent.sleep(max(0.0, due - time()))
-            self.publish({"number": number, "due": due, "last": due > began + seconds})
-            if number > seconds * EVENTS_PER_SECOND + LAST_EVENTS:
-                raise StopUser
+            last = due >= began + seconds
+            self.publish(f"/events/{name}", {"number": number, "due": due, "last": last})
 
-    def publish(self, event: dict[str, Any]) -> None:
+    def publish(self, path: str, event: dict[str, Any]) -> None:
         self.recorder.count("requests")
-        path = f"/events/{topic_of(self)}"
         response = self.client.post(path, dumps(event), name="/events", headers=HEADERS)
         if not response.ok:
             self.recorder.count("failed")
@@ -63,7 +64,7 @@ class Subscriber(StreamUser):
 
     def visit(self) -> None:
         headers = {"Last-Event-ID": self.last_id} if self.last_id else {}
-        with self.stream(f"/events/{topic_of(self)}", headers=headers) as stream:
+        with self.stream(f"/events/{topic(self, self.number)}", headers=headers) as stream:
             self.read_events(stream)
 
     def read_events(self, stream: Stream) -> None:
@@ -101,5 +102,5 @@ class Newcomer(StreamUser):
     joins_later = False
 
     def visit(self) -> None:
-        with self.stream(f"/events/{topic_of(self)}") as stream:
+        with self.stream(f"/events/{topic(self, self.number)}") as stream:
             next(iter(stream))
