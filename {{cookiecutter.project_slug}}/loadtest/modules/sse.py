@@ -61,31 +61,36 @@ class Subscriber(StreamUser):
         super().on_start()
         self.next_number: int | None = None
         self.last_id = ""
+        self.has_last = False
 
     def visit(self) -> None:
         headers = {"Last-Event-ID": self.last_id} if self.last_id else {}
         with self.stream(f"/events/{topic(self, self.number)}", headers=headers) as stream:
             self.read_events(stream)
+        if self.has_last:
+            raise StopUser
 
     def read_events(self, stream: Stream) -> None:
         rest, since, delays = b"", 0.0, list[float]()
         for piece in stream:
             now = time()
             since = since or now
-            *lines, rest = (rest + piece).split(b"\n")
-            for line in lines:
-                if line.startswith(b"id: "):
-                    self.last_id = line.removeprefix(b"id: ").decode()
-                elif line.startswith(b"data: "):
-                    event = loads(line.removeprefix(b"data: "))
-                    self.count_event(event["number"])
-                    if event["last"]:
-                        return
-                    if event["due"] > since:  # else it was due while nobody was there
-                        delays.append(self.deliver(event["due"], now))
-                    if len(delays) == EVENTS_PER_SECOND:
-                        self.recorder.compare("subscribers", median(delays))
-                        delays.clear()
+            *blocks, rest = (rest + piece).split(b"\n\n")
+            for block in blocks:
+                fields = dict(line.partition(b": ")[::2] for line in block.split(b"\n"))
+                self.last_id = fields.get(b"id", b"").decode() or self.last_id
+                if b"data" not in fields:
+                    continue
+                event = loads(fields[b"data"])
+                self.count_event(event["number"])
+                if event["last"]:
+                    self.has_last = True
+                    return
+                if event["due"] > since:  # else it was due while nobody was there
+                    delays.append(self.deliver(event["due"], now))
+                if len(delays) == EVENTS_PER_SECOND:
+                    self.recorder.compare("subscribers", median(delays))
+                    delays.clear()
         raise Cut("the stream ends before the last event")
 
     def count_event(self, number: int) -> None:
