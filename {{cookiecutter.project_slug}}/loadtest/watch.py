@@ -90,5 +90,6 @@ def watch(url: str) -> Iterator[dict[str, object]]:
 
 
 if __name__ == "__main__":
-    for line in watch(sys.argv[1]):
-        print(json.dumps(line), flush=True)
+    with suppress(KeyboardInterrupt):
+        for line in watch(sys.argv[1]):
+            print(json.dumps(line), flush=True)
