@@ -19,8 +19,8 @@ class JsonLines(StreamResponse):
     media_type = "application/jsonl"
 
 
-@app.get("/records/{chunk}/{level}", response_class=JsonLines)
-async def stream_records(chunk: int, level: int) -> AsyncIterator[bytes]:
+@app.get("/lines/{chunk}/{level}", response_class=JsonLines)
+async def stream_lines(chunk: int, level: int) -> AsyncIterator[bytes]:
     """Without an end; the level holds for all requests to come."""
     Zstandard.OPTIONS = {**Zstandard.OPTIONS, LEVEL: level}
     lines = bytearray()

@@ -38,7 +38,7 @@ class Figures(NamedTuple):
 
 def read(client: httpx2.Client, setting: Setting, seconds: float) -> Figures:
     headers = {"Accept-Encoding": "zstd" if setting.level else "identity"}
-    path = f"/records/{setting.chunk}/{setting.level}"
+    path = f"/lines/{setting.chunk}/{setting.level}"
     begun, first, size = monotonic(), 0.0, 0
     with client.stream("GET", path, headers=headers) as response:
         for piece in response.iter_bytes():

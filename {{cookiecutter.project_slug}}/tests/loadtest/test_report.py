@@ -17,7 +17,7 @@ WIDTHS = "return [document.documentElement.scrollWidth, window.innerWidth]"
 
 def scenario(**parts: Any) -> dict[str, Any]:
     return {
-        "module": "sse",
+        "module": "feed",
         "network": {"name": "direct", "how": ""},
         "passed": False,
         "seconds": 4.0,
@@ -80,7 +80,7 @@ def visible(html: str) -> str:
 def test_the_verdict_is_first(page):
     text = visible(page(scenario()))
     assert "1 of 1 budgets is missed" in text[:200]
-    assert "sse: delivery.p95 is 2.35 s, the budget 500 ms. Something waits." in text
+    assert "feed: delivery.p95 is 2.35 s, the budget 500 ms. Something waits." in text
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_the_budget_is_a_line_at_its_place(page):
 def test_networks_are_compared(page):
     mobile = scenario(network={"name": "mobile", "how": "proxy"}, verdicts=[])
     text = visible(page(scenario(), mobile))
-    assert "Networks compared sse Delivery of events median, 95 % direct 2 s, 2.35 s" in text
+    assert "Networks compared feed Delivery of events median, 95 % direct 2 s, 2.35 s" in text
     assert "Networks compared" not in visible(page(scenario()))
 
 
