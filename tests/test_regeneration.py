@@ -194,7 +194,8 @@ def test_what_was_not_chosen_keeps_its_edits_and_every_source_is_the_teams(
     changed = {name for name in before if after.get(name) != before[name]}
     assert changed == {"src/my_service/modules/jsonl/negotiation.py", "streaming.json"}
     assert engine.read_text("utf-8") == rendered
-    assert {owner_of(name) for name in after.keys() - before.keys()} == {"batch_export"}
+    added_owners = {owner_of(name) for name in after.keys() - before.keys()}
+    assert added_owners == {"batch_export", *MODULES["batch_export"]} - {"records"}
     kept = [f"src/my_service/{folder}/source.py" for folder in ("modules/jsonl", "records")]
     assert said(result, "kept") == kept
     assert said(result, "left alone") == ["sse, which was not chosen"]
