@@ -60,13 +60,13 @@ weights: .venv/.synced  ## Measure what each combination of modules weighs, into
 	@$(RUN) python -m benchmarks.weights --uv $(UV)
 
 check: .venv/.synced  ## Check the format, the lint rules and the types of the template's own code
-	@$(RUN) ruff format --check benchmarks fleet.py hooks structure.py tests
-	@$(RUN) ruff check benchmarks fleet.py hooks structure.py tests
+	@$(RUN) ruff format --check benchmarks extend.py fleet.py hooks structure.py tests
+	@$(RUN) ruff check benchmarks extend.py fleet.py hooks structure.py tests
 	@$(RUN) ty check
 
 format: .venv/.synced  ## Format the template's own code, and mend what the lint rules can mend
-	@$(RUN) ruff check --fix benchmarks fleet.py hooks structure.py tests
-	@$(RUN) ruff format benchmarks fleet.py hooks structure.py tests
+	@$(RUN) ruff check --fix benchmarks extend.py fleet.py hooks structure.py tests
+	@$(RUN) ruff format benchmarks extend.py fleet.py hooks structure.py tests
 
 .venv/.synced: pyproject.toml | $(UV)
 	@echo "Installing the packages into .venv (some 100 MB the first time)"

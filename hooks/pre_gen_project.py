@@ -58,7 +58,6 @@ DEVICES = (
 TAKEN = {
     "a word of Python": (*keyword.kwlist, *keyword.softkwlist),
     "a module of Python": (*sys.stdlib_module_names, "sitecustomize", "test", "usercustomize"),
-    "a package that the service needs": DEPENDENCIES,
     "a tool that installs packages": (
         "_distutils_hack",
         "pip",
@@ -66,6 +65,7 @@ TAKEN = {
         "setuptools",
         "wheel",
     ),
+    "a package that the service needs": DEPENDENCIES,
     "a module of the service": MODULES,
     "a part of the service": [part for parts in MODULES.values() for part in parts],
     "a folder of the service": FOLDERS,
@@ -122,4 +122,5 @@ def prepare_regeneration():
 if problem := find_problem():
     if REPO and (REPO / COPY).exists():
         shutil.rmtree(REPO.parent, ignore_errors=True)
+    Path(__file__).unlink(missing_ok=True)  # cookiecutter leaves the hook that it has rendered
     sys.exit(problem)

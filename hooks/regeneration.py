@@ -18,6 +18,10 @@ from typing import NamedTuple
 # What every service has.
 CORE = "streaming"
 DEMO = "demo"
+# The page at `/` of a service; a host has none.
+CONSOLE = "console"
+# What the modules' scenarios have in common there comes and is refreshed with the core.
+LOADTEST = "loadtest"
 # What a service has unless it is deleted, and a host has not; modules have pieces of it.
 CONSOLE = "console"
 STAGE = ".regeneration"
@@ -73,7 +77,9 @@ def check_imports(project: Path, folder: PurePath) -> None:
 
 def _packages(project: Path) -> Iterator[Path]:
     for pattern in ("src/*/*.py", "*/__init__.py", "*/main.py"):
-        yield from (path for path in project.glob(pattern) if path.parts[-2] not in {"tests"})
+        yield from (
+            path for path in project.glob(pattern) if path.parts[-2] not in {"tests", LOADTEST}
+        )
 
 
 def turn_aside(project: Path, package: str, repo: Path) -> None:
@@ -167,7 +173,8 @@ class Regeneration:
         return {modules, "clients/javascript/package.json", "tests/conftest.py"}
 
     def owner(self, path: PurePath) -> str | None:
-        return owner(path, self.modules)
+        is_shared = path.parts[0] == LOADTEST and (self.rendered / path).is_file()
+        return owner(path, self.modules) or (CORE if is_shared else None)
 
     def plan(self) -> None:
         """Raises `Refused` for what cannot be written, or not brought back by git."""
@@ -194,6 +201,8 @@ class Regeneration:
             if change.new is None and self.owner(self._name(change.target)) in foreign:
                 raise Refused(self._is_in_the_way(change.target))
         self._leave_out_the_demo()
+        if not (self.project / self.package / CONSOLE).is_dir():
+            self._leave_out(CONSOLE)
 
     def _is_for_no_console(self, path: PurePath) -> bool:
         return CONSOLE in path.parts and not (self.project / self.package / CONSOLE).is_dir()
@@ -255,9 +264,12 @@ class Regeneration:
         package = self.project / self.package
         needed = any(change.new and change.target.name == "source.py" for change in self.changes)
         if (package / CORE).is_dir() and not (package / DEMO).is_dir() and not needed:
-            self.changes = [
-                change for change in self.changes if DEMO not in self._name(change.target).parts
-            ]
+            self._leave_out(DEMO)
+
+    def _leave_out(self, folder: str) -> None:
+        self.changes = [
+            change for change in self.changes if folder not in self._name(change.target).parts
+        ]
 
     def write(self) -> None:
         """Make all changes; where one fails, the project is as it was before."""

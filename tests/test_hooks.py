@@ -53,6 +53,15 @@ REFUSED = {
     "digit first": (["package_name=3d"], "package_name"),
     "too long": (["package_name=" + "a" * 61], "package_name"),
     "way out": (["project_slug=../evil"], "project_slug"),
+    "two folders": (["project_slug=a/b"], "'a/b' is not"),
+    "this folder": (["project_slug=."], "'.' is not"),
+    "the folder above": (["project_slug=.."], "'..' is not"),
+    "an absolute path": (["project_slug=/tmp/evil"], "'/tmp/evil' is not"),
+    "dot": (["project_slug=a.b"], "'a.b' is not"),
+    "last port": (["package_name=lpt9"], "'lpt9' is a device of Windows"),
+    "contents": (["package_name=contents"], "'contents' is a part of the service"),
+    "blank name": (["project_name= ", "project_slug=x"], "project_name must be one line"),
+    "a control character": (["author=A\x07"], "author must be one line"),
     "spaces": (["project_slug=my service"], "project_slug"),
     "two lines": (["description=two\nlines"], "description"),
     "no author": (["author= "], "author"),
@@ -65,9 +74,13 @@ if sys.platform != "win32":  # where cookiecutter itself fails to make such a fo
 
 @pytest.mark.parametrize(("arguments", "what"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_wrong_answer_is_refused_in_one_line_and_nothing_is_left(
-    cookiecutter, tmp_path, arguments, what
+    cookiecutter, tmp_path, monkeypatch, arguments, what
 ):
+    temporary = tmp_path.parent / f"{tmp_path.name}-temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     result = cookiecutter(*arguments)
+    assert list(temporary.iterdir()) == []
     assert result.returncode != 0
     [said] = [line for line in result.stderr.splitlines() if "must be" in line or "must " in line]
     assert what in said

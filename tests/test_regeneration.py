@@ -14,7 +14,7 @@ import pytest
 from template import COMBINATIONS, MODULES, PARTS, PROJECT, TEMPLATE, choose
 
 sys.path.insert(0, str(TEMPLATE / "hooks"))
-from regeneration import Refused, Regeneration, owner
+from regeneration import LOADTEST, Refused, Regeneration, owner
 
 Result = subprocess.CompletedProcess[str]
 
@@ -122,7 +122,10 @@ def test_a_module_is_added_to_a_project_of_another_kind_and_nothing_else_is_touc
     assert f"{package}/streaming/responses.py" in after
     glue = {f"{package}/modules/__init__.py", "clients/javascript/package.json"}
     added = after.keys() - before.keys()
-    assert {name for name in added if owner_of(name) is None} == glue
+    unowned = {name for name in added if owner_of(name) is None}
+    assert {name for name in unowned if PurePath(name).parts[0] != LOADTEST} == glue
+    assert "loadtest/stream.py" in unowned
+    assert not [name for name in added if "console" in PurePath(name).parts]
     assert not owned(after, *MODULES.keys() - {"jsonl"})
     assert not [name for name in after if "console" in name], "it is a page of services"
     page = (orders / "docs" / "modules" / "jsonl.md").read_text("utf-8")
@@ -191,7 +194,8 @@ def test_what_was_not_chosen_keeps_its_edits_and_every_source_is_the_teams(
     changed = {name for name in before if after.get(name) != before[name]}
     assert changed == {"src/my_service/modules/jsonl/negotiation.py", "streaming.json"}
     assert engine.read_text("utf-8") == rendered
-    assert {owner_of(name) for name in after.keys() - before.keys()} == {"batch_export"}
+    added_owners = {owner_of(name) for name in after.keys() - before.keys()}
+    assert added_owners == {"batch_export", *MODULES["batch_export"]} - {"records"}
     kept = [f"src/my_service/{folder}/source.py" for folder in ("modules/jsonl", "records")]
     assert said(result, "kept") == kept
     assert said(result, "left alone") == ["sse, which was not chosen"]
@@ -334,6 +338,12 @@ def have_a_page_of_that_name(project: Path) -> None:
     page.write_text("# How we stream\n", encoding="utf-8")
 
 
+def have_a_load_test_of_that_name(project: Path) -> None:
+    report = project / "loadtest" / "report.py"
+    report.parent.mkdir()
+    report.write_text("print('fast')\n", encoding="utf-8")
+
+
 def hide_an_edit_from_git(project: Path) -> None:
     package = project / "src" / "orders" / "streaming"
     shutil.copytree(PROJECT / "src" / "{{cookiecutter.package_name}}" / "streaming", package)
@@ -358,6 +368,7 @@ IN_THE_WAY = {
     "a folder in the place of a file": (make_a_folder_of_a_file, True, "streaming.json"),
     "a package of that name": (have_a_core_of_ones_own, True, "src/orders/streaming"),
     "a page of that name": (have_a_page_of_that_name, True, "docs/streaming.md"),
+    "a load test of that name": (have_a_load_test_of_that_name, True, "loadtest/report.py"),
     "an edit that git is not to see": (hide_an_edit_from_git, True, "streaming/application.py"),
     "answers that are none": (break_the_answers, True, "streaming.json"),
 }
@@ -480,7 +491,8 @@ def test_a_team_that_has_changed_everything_loses_nothing(render, regenerate, co
     after = hashes(service)
     lost = {name for name in before if after.get(name) != before[name]}
     assert lost == set(said(result, "refreshed"))
-    assert {owner_of(name) for name in lost} <= {"jsonl", "records", "streaming"}
+    ours = {name for name in lost if PurePath(name).parts[0] != LOADTEST}
+    assert {owner_of(name) for name in ours} <= {"demo", "jsonl", "records", "streaming"}
     assert (package / "modules" / "jsonl" / "router.py").exists()
     assert not (service / "Makefile").exists()
 

@@ -76,7 +76,7 @@ def test_ctrl_c_while_it_is_made_leaves_nothing_half_made(start, tmp_path):
         process.wait(START_SECONDS)
     assert "Traceback" not in (tmp_path / "log").read_text("utf-8")
     left = {path.name for path in tmp_path.iterdir() if path.suffix != ".lock"}
-    assert left <= {"began", "data", "log"}
+    assert left <= {".gitignore", "began", "data", "log"}
 
 
 def test_what_a_killed_process_has_left_is_made_anew(tmp_path):
@@ -88,7 +88,7 @@ def test_what_a_killed_process_has_left_is_made_anew(tmp_path):
         assert path is not None
         assert not path.exists()
         path.write_text("all of it", "utf-8")
-    assert {each.name for each in tmp_path.iterdir()} == {"made", "made.lock"}
+    assert {each.name for each in tmp_path.iterdir()} == {".gitignore", "made", "made.lock"}
     with unfinished(tmp_path / "made") as path:
         assert path is None
 
@@ -103,4 +103,4 @@ def test_what_fails_leaves_nothing(tmp_path):
 
     with pytest.raises(OSError, match="No space"):
         fail()
-    assert {each.name for each in tmp_path.iterdir()} == {"made.lock"}
+    assert {each.name for each in tmp_path.iterdir()} == {".gitignore", "made.lock"}

@@ -27,9 +27,11 @@ def haproxy(program: str, upstream: str, folder: Path, port: int) -> Generator[s
 
 
 @contextmanager
-def varnish(program: str, upstream: str, folder: Path, port: int) -> Generator[str]:
-    """Run Varnish before `upstream` and give its URL."""
-    text = (DOCS / "varnish.vcl").read_text(encoding="utf-8")
+def varnish(
+    program: str, upstream: str, folder: Path, port: int, *, vcl: Path = DOCS / "varnish.vcl"
+) -> Generator[str]:
+    """Run Varnish before `upstream`, which `vcl` has at its default place, and give its URL."""
+    text = vcl.read_text(encoding="utf-8")
     host, _, upstream_port = upstream.split("//")[1].partition(":")
     text = swap(swap(text, "127.0.0.1", host), "8000", upstream_port)
     config = folder / "varnish.vcl"

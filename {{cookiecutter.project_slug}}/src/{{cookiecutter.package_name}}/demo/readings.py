@@ -108,6 +108,8 @@ def unfinished(path: Path) -> Generator[Path | None]:
     ends it. Raises `ShuttingDown` where this process is to end before it has begun.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    # What can be made anew is nothing to commit, whatever the repository's own file says.
+    (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
     with _locked(path):
         if path.exists():
             yield None
