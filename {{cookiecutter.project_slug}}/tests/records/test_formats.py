@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -96,6 +97,27 @@ def test_csv_refuses_a_batch_with_other_columns():
     encoder.encode(pa.RecordBatch.from_pylist([{"a": 1}]))
     with pytest.raises(ValueError, match="columns"):
         encoder.encode(pa.RecordBatch.from_pylist([{"b": 1}]))
+
+
+@pytest.mark.parametrize(
+    ("floats", "encoding"),
+    [
+        ("round(random() * 30, 2)", "RLE_DICTIONARY"),
+        ("floor(random() * 7) / 10", "RLE_DICTIONARY"),
+        ("round(random() * 1000, 2)", "PLAIN"),
+        ("random()", "BYTE_STREAM_SPLIT"),
+        ("sqrt(range)", "BYTE_STREAM_SPLIT"),
+    ],
+)
+def test_parquet_is_as_small_as_that_of_duckdb(floats, encoding, tmp_path):
+    with duckdb.connect() as connection:
+        query = f"SELECT ({floats})::DOUBLE AS value FROM range(200000)"  # noqa: S608
+        connection.execute(f"CREATE TABLE floats AS {query}")
+        connection.execute(f"COPY floats TO '{tmp_path / 'copy'}' (FORMAT parquet, CODEC zstd)")
+        body = encode(formats.Parquet(), *connection.sql("FROM floats").to_arrow_reader(20_480))
+    assert len(body) <= 1.05 * (tmp_path / "copy").stat().st_size
+    column = pq.read_metadata(io.BytesIO(body)).row_group(0).column(0)
+    assert encoding in column.encodings
 
 
 def test_parquet_and_arrow_keep_every_value():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 # Where each call leaves a line.
-CALLS = Path(os.environ["CALLS"])
+CALLS = Path(os.environ.get("CALLS", "calls"))
 
 
 def is_late(batch: pa.RecordBatch) -> bool:

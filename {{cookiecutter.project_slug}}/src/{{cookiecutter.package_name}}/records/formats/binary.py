@@ -1,9 +1,11 @@
 import io
 from collections.abc import Iterator
+from functools import partial
 from math import isqrt
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from . import columns, objects
@@ -16,12 +18,15 @@ GROUP_BYTES = 4 * 1024 * 1024
 # What pyarrow keeps of each column of each row group until the footer is written.
 GROUP_BYTES_KEPT = 1024
 # Of each physical type; the others have a dictionary.
-ENCODINGS = {
+FLOATS = "BYTE_STREAM_SPLIT"
+ENCODINGS: dict[str, str | None] = {
     "INT32": "DELTA_BINARY_PACKED",
     "INT64": "DELTA_BINARY_PACKED",
-    "FLOAT": "BYTE_STREAM_SPLIT",
-    "DOUBLE": "BYTE_STREAM_SPLIT",
+    "FLOAT": FLOATS,
+    "DOUBLE": FLOATS,
 }
+# Of the floats in the first group: with more, a dictionary would outgrow what it saves.
+MOST_DISTINCT = 0.8
 ZSTD_LEVEL = 1
 # Within the file: each page of Parquet, each buffer of Arrow.
 Compression = Literal["none", "lz4", "zstd"]
@@ -109,8 +114,8 @@ class Parquet(_BinaryEncoder):
 
     A row group is in memory as a whole, for each reader, and so is what the footer will say of all
     groups. Groups have 4 MiB; in a file of more than some gigabytes they get larger, so that neither
-    outgrows the other. Integers and times are encoded by their differences, and floats by their
-    bytes: of floats with few different values, a dictionary would be smaller.
+    outgrows the other. Integers and times are encoded by their differences, and floats by what
+    suits those of the first group.
     """
 
     name = "parquet"
@@ -135,6 +140,11 @@ class Parquet(_BinaryEncoder):
             for leaf in leaves
             if leaf.physical_type in ENCODINGS
         }
+        first_group = pa.Table.from_batches(self._batches)
+        for column, field in zip(first_group.columns, schema, strict=True):
+            if encodings.get(field.name) == FLOATS:
+                encodings[field.name] = _encoding_of_floats(column)
+        encodings = {path: encoding for path, encoding in encodings.items() if encoding}
         return pq.ParquetWriter(
             self._sink,
             schema,
@@ -143,6 +153,31 @@ class Parquet(_BinaryEncoder):
             use_dictionary=[leaf.path for leaf in leaves if leaf.path not in encodings],
             column_encoding=encodings,
         )
+
+
+def _encoding_of_floats(column: pa.ChunkedArray) -> str | None:
+    """Of the first group's values the smallest; none for a dictionary.
+
+    What is rounded repeats: a dictionary saves more in later groups, which are larger. What is
+    rounded and repeats little has similar bytes, which Zstandard finds where they are.
+    """
+    distinct = pc.count_distinct(column).as_py()  # ty: ignore[missing-attribute]
+    if distinct < MOST_DISTINCT * len(column):
+        return None
+    return min(FLOATS, "PLAIN", key=partial(_size_as, pa.table({"": column})))
+
+
+def _size_as(table: pa.Table, encoding: str) -> int:
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        compression_level=ZSTD_LEVEL,
+        use_dictionary=False,
+        column_encoding=encoding,
+    )
+    return sink.tell()
 
 
 def _leaves(field: pa.Field) -> Iterator[Any]:
