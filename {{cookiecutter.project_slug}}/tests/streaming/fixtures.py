@@ -344,7 +344,7 @@ def browser(require: Callable[..., str]) -> Iterator[webdriver.Chrome]:
     for argument in ("--headless", "--no-sandbox", "--disable-background-networking"):
         options.add_argument(argument)
     driver = webdriver.Chrome(options, webdriver.ChromeService(require("chromedriver")))
-    driver.set_script_timeout(30)
+    driver.set_script_timeout(60)
     yield driver
     driver.quit()
 

@@ -37,7 +37,7 @@ FAULTS = {
     "reset in body": Fault(Toxics(cut_after=IN_BODY, cuts=2)),
     "end in body": Fault(Toxics(cut_after=IN_BODY, cut_with="end", cuts=2)),
     "silence": Fault(
-        Toxics(cut_after=IN_BODY, cut_with="silence", cuts=1), PATIENT | {"stall_seconds": 1}
+        Toxics(cut_after=IN_BODY, cut_with="silence", cuts=1), PATIENT | {"stall_seconds": 2}
     ),
     "slow and split": Fault(Toxics(latency=0.02, jitter=0.02, bandwidth=1e6, split=500)),
     "more than the attempts": Fault(
@@ -131,7 +131,7 @@ def kill_in_browser(service: str, in_browser: Any) -> Callable[[str, str], Itera
             if fault.is_survived and not fault.is_behind_nginx:
                 with proxy_in_thread(service) as hop:
                     break_it = partial(setattr, hop, "down", fault.toxics)
-                    limits = f"const limits = {json.dumps({'stallSeconds': 2, 'attempts': 8})};"
+                    limits = f"const limits = {json.dumps({'stallSeconds': 5, 'attempts': 8})};"
                     found = in_browser(client, limits + script, hop.url, break_it)
                 assert hop.cuts or fault.toxics.cut_after == math.inf, name
                 yield found
