@@ -38,3 +38,9 @@ def test_what_is_published_comes_back(open_panel):
     panel.wait(lambda _: 'console: {"note":"Grüße, 世界"}' in panel.log)
     panel.fill("topic", "readings" + Keys.ENTER)
     panel.wait(lambda _: "Forbidden" in panel.log)
+
+
+def test_openapi_links_the_section_that_shows_a_stream_live(http, service):
+    operation = http.get(f"{service}/openapi.json").json()["paths"]["/events/{topic}"]["get"]
+    assert operation["externalDocs"]["url"] == "./#sse"
+    assert 'id="sse"' in http.get(service).text

@@ -52,3 +52,4 @@ def test_nobody_waits_in_the_api_docs_for_a_stream_to_end(browser, service, oper
     )
     block = shown[0].find_element(By.XPATH, "ancestor::*[contains(@class, 'opblock')][last()]")
     assert len(block.find_elements(By.CSS_SELECTOR, ".try-out__btn")) == tries
+    assert ("retry: 3000" in block.text) == (tries == 0), "a body as it is on the wire"

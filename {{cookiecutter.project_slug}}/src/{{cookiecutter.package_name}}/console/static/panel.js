@@ -78,9 +78,10 @@ export class Panel {
       this.become("waiting", `${reasonOf(error)} Next try in ${duration(milliseconds)}.`);
     } else if (state === "open" && this.badge.dataset.state !== "open") {
       const { pathname, search } = new URL(response.url);
-      const pause = this.brokenAt ? `, ${duration(Date.now() - this.brokenAt)} after the break` : "";
+      const pause = duration(Date.now() - this.brokenAt);
+      const after = this.brokenAt ? `, ${pause} after the break` : "";
       this.brokenAt = undefined;
-      this.become("open", `${response.status} from ${pathname}${search}${pause}`);
+      this.become("open", `${response.status} from ${pathname}${search}${after}`);
     } else if (state === "connecting" && this.badge.dataset.state !== "open") {
       this.become("connecting");
     }
@@ -89,7 +90,8 @@ export class Panel {
   become(state, detail = "") {
     this.badge.dataset.state = state;
     this.badge.textContent = STATES[state];
-    if (state !== "connecting") this.tell([STATES[state], detail].filter(Boolean).join(": "), state);
+    if (state === "connecting") return;
+    this.tell([STATES[state], detail].filter(Boolean).join(": "), state);
   }
 
   /** Adds a line to the log. */
@@ -117,7 +119,8 @@ export class Panel {
     start.disabled = isRunning;
     stop.disabled = cut.disabled = !isRunning;
     // A button that is disabled loses the focus.
-    if ([start, stop, cut].includes(focused) && focused.disabled) (isRunning ? stop : start).focus();
+    const isLost = [start, stop, cut].includes(focused) && focused.disabled;
+    if (isLost) (isRunning ? stop : start).focus();
   }
 }
 

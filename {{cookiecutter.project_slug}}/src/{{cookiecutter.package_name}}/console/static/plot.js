@@ -3,7 +3,9 @@ const MARGIN = { top: 12, right: 14, bottom: 24, left: 52 };
 const TICKS = 3;
 
 export class Plot {
-  /** Times are in milliseconds since 1970; `seconds` of them are seen, and all that is in `values`. */
+  /**
+   * Times are in milliseconds since 1970; `seconds` of them are seen, and whatever is in `values`.
+   */
   constructor(canvas, { seconds = 60, values = [] } = {}) {
     Object.assign(this, { canvas, seconds, values, points: [], marks: [] });
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -86,7 +88,8 @@ function drawGrid(pen, box, { low, high, step, isEmpty }, y, style, seconds) {
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   const digits = Math.max(0, -Math.floor(Math.log10(step)));
-  const format = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: digits });
+  const options = { notation: "compact", maximumFractionDigits: digits };
+  const format = new Intl.NumberFormat("en", options);
   for (let value = low; value <= high + step / 2; value += step) {
     pen.beginPath();
     pen.moveTo(box.left, y(value));

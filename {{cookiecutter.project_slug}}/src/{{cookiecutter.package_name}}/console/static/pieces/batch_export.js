@@ -66,6 +66,7 @@ function urlOf(source) {
 
 function linkTo(name, content) {
   const link = document.createElement("a");
-  Object.assign(link, { download: name, textContent: name, href: URL.createObjectURL(new Blob([content])) });
+  const href = URL.createObjectURL(new Blob([content]));
+  Object.assign(link, { download: name, textContent: name, href });
   return link;
 }
