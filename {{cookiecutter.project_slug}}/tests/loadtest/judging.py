@@ -39,7 +39,6 @@ def missed(scenario: dict[str, Any]) -> list[str]:
 
 
 @contextmanager
-def judging(serve: Serve) -> Generator[Judging]:
-    # A stream that is handed over to the server sends nothing through the app any more.
-    with serve(APP, SSE_HAND_OVER="false") as server:
+def judging(serve: Serve, **settings: str) -> Generator[Judging]:
+    with serve(APP, **settings) as server:
         yield Judging(server.url)
