@@ -87,7 +87,12 @@ def kept_answers():
 
 def link():
     """Write what `cruft create` writes, where the commit of the template says all of it."""
-    if REPO is None or not (REPO / ".git").exists() or git("status", "--porcelain", "-uno"):
+    if REPO is None or not (REPO / ".git").exists():
+        return
+    # `pre_prompt` has given it another name, which would be a change.
+    folder = next(path for path in REPO.iterdir() if path.name.startswith("{" * 2))
+    folder.rename(REPO / ("{" * 2 + "cookiecutter.project_slug" + "}" * 2))
+    if git("status", "--porcelain", "-uno"):
         return
     commit = git("rev-parse", "HEAD")
     # A hook runs in the project; the path was given where the user is.
