@@ -18,17 +18,17 @@ TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 1
 CALM_SECONDS = 5.5
 
 
-def memory_of_each(http: httpx2.Client, serve: Serve, path: str) -> float:
+def memory_of_each(http: httpx2.Client, serve: Serve, path: str, readers: int = READERS) -> float:
     """By how many bytes a server grows for each reader that has stopped."""
     with serve(STREAMING_MIN_BYTES_PER_SECOND="1") as server:
         with http.stream("GET", server.url + path) as response:
             for _ in response.iter_raw():
                 pass
         before = settled_memory(server)
-        with contextlib.ExitStack() as readers:
-            for _ in range(READERS):
-                readers.enter_context(stopped_reader(server.url, path))
-            return (settled_memory(server) - before) / READERS
+        with contextlib.ExitStack() as stopped:
+            for _ in range(readers):
+                stopped.enter_context(stopped_reader(server.url, path))
+            return (settled_memory(server) - before) / readers
 
 
 @contextlib.contextmanager
