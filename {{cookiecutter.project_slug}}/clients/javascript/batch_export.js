@@ -37,6 +37,7 @@ export async function* exportChunks(url, { format = "parquet", ...options } = {}
       if (!tail.length || options.signal?.aborted) throw error;
       throw new TruncatedExport(`The ${format} export broke off.`, { cause: error });
     }
+    if (!tail.length) throw new Error("Nothing has come."); // as far as this it can be begun again
     if (!isComplete(tail, format)) throw new TruncatedExport(`The ${format} export is cut off.`);
   }, options);
 }

@@ -18,7 +18,7 @@ export class Changed extends Final {}
 // --8<-- [start:download]
 /**
  * Yields the bytes of the file in order; throws `Changed` when it changes meanwhile, `Refused`
- * when the server does, and `Final` when its end could not be told from a break.
+ * when the server does. An answer whose end could not be told from a break is none.
  *
  * `cursor` is kept up to date. Another call that is given it, or its `have` and `etag`, goes on
  * there. Its `digest` is for the caller to compare.
@@ -64,18 +64,21 @@ async function requestRest(url, cursor, options) {
 }
 
 /** Brings the cursor up to date; throws when the answer is not the rest, or has no end. */
-function follow({ headers, body }, cursor) {
+function follow({ status, headers, body }, cursor) {
   const { have } = cursor;
   const etag = headers.get("ETag");
-  const isRest = headers.get("Content-Range")?.startsWith(`bytes ${have}-`) && etag === cursor.etag;
+  const range = headers.get("Content-Range");
+  const isRest = range?.startsWith(`bytes ${have}-`) && etag === cursor.etag;
   const length = headers.get("Content-Length");
   const digest = DIGEST.exec(headers.get("Repr-Digest"))?.[1];
   try {
+    // To Chromium a connection that ends within headers is a whole answer.
+    if (status === 206 && !range) throw new Error("The answer does not say what it is.");
     // Not every server or cache heeds `If-Match`.
     if (have && !isRest) throw new Changed("The file has changed.");
     // Node takes a break within chunks for their end.
     if (length === null && !digest) {
-      throw new Final("No length and no digest: nobody can tell whether the file is whole.");
+      throw new Error("No length and no digest: nobody can tell whether the file is whole.");
     }
   } catch (error) {
     body?.cancel();

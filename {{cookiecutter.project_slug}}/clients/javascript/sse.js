@@ -48,9 +48,11 @@ export async function* readEvents(url, { lastEventId = "", ...given } = {}) {
 // --8<-- [end:read]
 
 function checkType(response) {
-  const type = response.headers.get("Content-Type") ?? "nothing";
-  if (type.split(";")[0].trim().toLowerCase() === "text/event-stream") return;
+  const type = response.headers.get("Content-Type");
+  if (type?.split(";")[0].trim().toLowerCase() === "text/event-stream") return;
   response.body?.cancel();
+  // To Chromium a connection that ends within headers is a whole answer.
+  if (type === null) throw new Error("The answer has no Content-Type.");
   throw new Refused(`The answer is no event stream, but ${type}.`, response);
 }
 

@@ -39,8 +39,10 @@ export async function startJob(url, { format = "csv", ...options } = {}) {
   // Who asks again, as the answer was lost, gets the same job.
   const headers = { "Content-Type": "application/json", "Idempotency-Key": newKey() };
   const init = { method: "POST", body: JSON.stringify(body), headers };
-  const response = await ask(new URL(`${before}/exports`, target), init, options);
-  return new URL(response.headers.get("Location"), target).href;
+  return ask(new URL(`${before}/exports`, target), init, options, ({ headers }) => {
+    if (!headers.has("Location")) throw new Error("The answer does not say where the job is.");
+    return new URL(headers.get("Location"), target).href;
+  });
 }
 
 /**
@@ -52,14 +54,14 @@ export async function startJob(url, { format = "csv", ...options } = {}) {
  */
 export async function waitForSegments(job, { onProgress = () => {}, ...options } = {}) {
   for (;;) {
-    const response = await ask(job, { cache: "no-store" }, options);
-    const { status, progress, segments, problem } = await response.json();
+    const read = async (response) => [await response.json(), response.headers];
+    const [{ status, progress, segments, problem }, headers] = await ask(job, { cache: "no-store" }, options, read);
     if (status === "complete") {
       return segments.map((each) => ({ ...each, url: new URL(each.url, resolve(job)).href }));
     }
     if (!UNFINISHED.includes(status)) throw new JobFailed(problem?.detail ?? `It is ${status}.`);
     onProgress(progress);
-    await pause(1000 * Number(response.headers.get("Retry-After") ?? 1), options.signal);
+    await pause(1000 * Number(headers.get("Retry-After") ?? 1), options.signal);
   }
 }
 

@@ -79,8 +79,8 @@ async function findJob(parts, url, format, options) {
 
 async function isOfUse(job, options) {
   try {
-    const response = await ask(job, {}, options);
-    return !["failed", "cancelled"].includes((await response.json()).status);
+    const { status } = await ask(job, {}, options, (response) => response.json());
+    return !["failed", "cancelled"].includes(status);
   } catch (error) {
     if (error instanceof Refused) return false;
     throw error;

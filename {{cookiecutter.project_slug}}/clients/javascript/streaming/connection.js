@@ -164,18 +164,21 @@ function backoff(first, failures, error) {
 }
 
 /**
- * The answer of one request that is small, asked for again while there is none.
+ * What `use` makes of the answer to a request that is small; asked for again while there is none,
+ * or `use` throws: to Chromium a connection that ends within headers is a whole answer.
  *
- * @returns {Promise<Response>}
+ * @template T
+ * @param {(response: Response) => T | Promise<T>} [use]
+ * @returns {Promise<T>}
  */
-export async function ask(url, init, options) {
+export async function ask(url, init, options, use = (response) => response) {
   const once = async function* () {
     const { response, chunks } = await request(url, init, options);
     const parts = [];
     for await (const chunk of chunks()) parts.push(chunk);
-    yield new Response(parts.length ? new Blob(parts) : null, response);
+    yield await use(new Response(parts.length ? new Blob(parts) : null, response));
   };
-  for await (const response of retrying(once, options)) return response;
+  for await (const result of retrying(once, options)) return result;
 }
 
 /** @param {number} milliseconds @param {AbortSignal} [signal] rejects at once with its reason */
