@@ -83,7 +83,7 @@ def test_what_a_killed_process_has_left_is_made_anew(tmp_path):
     half = tmp_path / "made.unfinished"
     half.mkdir()
     (half / "made").write_text("hal", "utf-8")
-    (half / "made.wal").write_text("DuckDB would go on with it", "utf-8")
+    (half / "made.wal").write_text("a database would go on with it", "utf-8")
     with unfinished(tmp_path / "made") as path:
         assert path is not None
         assert not path.exists()
