@@ -173,7 +173,7 @@ class Regeneration:
         return {modules, "clients/javascript/package.json", "tests/conftest.py"}
 
     def owner(self, path: PurePath) -> str | None:
-        is_shared = path.parts[0] == LOADTEST and (self.rendered / path).is_file()
+        is_shared = LOADTEST in path.parts[:2] and (self.rendered / path).is_file()
         return owner(path, self.modules) or (CORE if is_shared else None)
 
     def plan(self) -> None:
