@@ -3,6 +3,9 @@ from typing import Any, NamedTuple
 
 from fastapi import FastAPI
 
+# Routes of the team's own may have no tag.
+UNTAGGED = "other"
+
 
 class Link(NamedTuple):
     module: str
@@ -23,7 +26,7 @@ def find_links(openapi: dict[str, Any]) -> Iterator[Link]:
         }
         if all(examples.values()):
             summary = operation.get("description", "").partition("\n")[0]
-            yield Link(operation["tags"][0], path.format(**examples), summary)
+            yield Link(_section_of(operation), path.format(**examples), summary)
 
 
 def link_the_page(app: FastAPI) -> None:
@@ -35,8 +38,12 @@ def link_the_page(app: FastAPI) -> None:
         for operations in document["paths"].values():
             for operation in operations.values():
                 if operation.get("x-endless"):
-                    url = f"./#{operation['tags'][0]}"
+                    url = f"./#{_section_of(operation)}"
                     operation["externalDocs"] = {"url": url, "description": "Live in the console"}
         return document
 
     app.openapi = openapi
+
+
+def _section_of(operation: dict[str, Any]) -> str:
+    return next(iter(operation.get("tags", [])), UNTAGGED)

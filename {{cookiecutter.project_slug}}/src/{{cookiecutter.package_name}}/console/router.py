@@ -16,6 +16,8 @@ from .sections import write_sections
 
 HERE = Path(__file__).parent
 CLIENTS = Path("clients", "javascript")
+# What all of them import: another folder of that name is not to be served.
+SHARED = Path("streaming", "connection.js")
 PAGE = Template((HERE / "page.html").read_text(encoding="utf-8"))
 HEADERS = {
     # All that the page loads comes from the service, and no text that it shows is ever code.
@@ -43,7 +45,7 @@ def find_clients() -> Path | None:
     None where the package alone was installed.
     """
     folders = (folder / CLIENTS for folder in HERE.parents)
-    return next((folder for folder in folders if folder.is_dir()), None)
+    return next((folder for folder in folders if (folder / SHARED).is_file()), None)
 
 
 class Assets(StaticFiles):
