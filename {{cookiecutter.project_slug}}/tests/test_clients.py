@@ -11,6 +11,19 @@ CLIENTS = [
 ]
 
 
+@pytest.mark.parametrize("limits", [{"attempts": "abc"}, {"stall_seconds": 0}])
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_refuses_a_limit_that_is_none(run_client, client, limits):
+    if "sse.sh" in client:
+        limits = {"stall_seconds": 0}  # it never gives up
+    result = run_client(client, "http://127.0.0.1:1/", limits=limits)
+    assert result.returncode not in {0, None}
+    assert "Again in" not in result.stderr
+    [name] = limits
+    said = re.sub("[-_]| must", " ", result.stderr).lower()
+    assert name.replace("_", "") in said.replace(" ", ""), result.stderr
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_client_has_help(run_client, client):
     result = run_client(client, "--help")

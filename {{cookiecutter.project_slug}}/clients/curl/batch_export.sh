@@ -7,6 +7,13 @@
 case "${1:-}" in -h | --help) sed -n '2,6s/^# *//p' "$0"; exit ;; esac
 how=--direct
 case "${1:-}" in --job | --segment) how=$1 && shift ;; esac
+for number in "${ATTEMPTS:-10}" "${STALL_SECONDS:-60}" "${PARALLEL:-4}"; do
+    case $number in *[!0-9]* | 0*)
+        echo "ATTEMPTS, STALL_SECONDS and PARALLEL must be whole numbers from 1 on." >&2
+        exit 2
+        ;;
+    esac
+done
 attempts=${ATTEMPTS:-10}
 patience="--connect-timeout 10 --speed-limit 1 --speed-time ${STALL_SECONDS:-60}"
 
@@ -35,9 +42,10 @@ if [ "$how" = --segment ]; then
         [ $failures -lt "$attempts" ] || break
         [ $failures = 0 ] || pause $failures 0
         failures=$((failures + 1))
-        curl --fail --location --silent --show-error $patience --continue-at - --output "$3" "$1" && continue
+        status=$(curl --fail --location --globoff --silent --show-error $patience \
+            --continue-at - --output "$3" --write-out '%{http_code}' "$1") && continue
         # What is complete, and wrong, has no rest.
-        case $? in 22 | 33 | 36) rm -f "$3" ;; esac
+        case $?,$status in 22,416 | 33,* | 36,*) rm -f "$3" ;; esac
     done
     echo "$1 is not what the service has made." >&2
     exit 1
@@ -46,10 +54,27 @@ fi
 url=${1:-http://127.0.0.1:8000/exports/readings}
 format=${2:-parquet}
 table=${url%%\?*} && table=${table##*/}
-path=${3:-$table.$format}
+path=${3:-$table.$format} && path=${path%/}
 [ "$format" != csv ] || how=--job
-kept=$path.part
-[ $how = --direct ] || kept=$path.parts/answer
+parts=$path.parts
+case $how in --direct) kept=$path.part ;; *) kept=$parts/answer ;; esac
+
+# A folder is replaced by the files of a job, if it has such files alone.
+check_target() {
+    [ -d "$path" ] || return 0
+    case $how,$format in
+    --job,parquet | --job,arrow)
+        foreign=$(cd -- "$path" && {
+            find . ! -name . ! -type f
+            find . ! -name . | grep -v "^\./[0-9]\{5,\}\.$format\$"
+        } | head -n 1) && [ -z "$foreign" ] && return
+        echo "$path is a folder with more than an export: $foreign" >&2
+        ;;
+    *) echo "$path is a folder." >&2 ;;
+    esac
+    exit 1
+}
+check_target
 
 # ask CHECK OPTIONS…: leaves the body of an answer that CHECK finds whole in $kept, and asks again
 # while there is none. A refusal says why.
@@ -57,7 +82,7 @@ ask() {
     check=$1 && shift
     failures=0
     while :; do
-        status=$(curl --location --show-error $patience --output "$kept" --dump-header "$path.headers" \
+        status=$(curl --location --globoff --show-error $patience --output "$kept" --dump-header "$path.headers" \
             --write-out '%{http_code}' "$@")
         result=$?
         retry_after=$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]*\).*/\1/p' "$path.headers" 2>/dev/null)
@@ -68,7 +93,10 @@ ask() {
         0,4*)
             cat "$kept" >&2
             echo >&2
-            rm -rf "$path.part" "$path.parts"
+            rm -f "$kept"
+            # Another refusal may pass, and what has come of the job is still good then.
+            case $how,$status in --job,404 | --job,410) rm -f "$parts/job" ;; esac
+            [ $how = --direct ] || [ -s "$parts/job" ] || rm -rf "$parts"
             exit 22
             ;;
         23,* | 3,*) exit $result ;; # a full disk, a wrong URL
@@ -123,7 +151,6 @@ job_of() {
 }
 
 if [ $how = --job ]; then
-    parts=$path.parts
     exports=${url%%\?*} && exports=${exports%/exports/*}/exports
     host=$(printf %s "$url" | cut -d / -f 1-3)
     mkdir -p "$parts"
@@ -148,6 +175,11 @@ if [ $how = --job ]; then
         rm -r "$parts"
         exit 1
     fi
+    # What a service says leads no further than to itself.
+    if tr '{' '\n' <"$kept" | grep '^"url":' | grep -v '^"url":"/' >&2; then
+        echo "The service names a URL of another origin." >&2
+        exit 1
+    fi
     # The URL, digest and file of each segment.
     tr '{' '\n' <"$kept" |
         sed -n "s/^\"url\":\"\([^\"]*\)\".*\"sha256\":\"\([0-9a-f]*\)\".*/\1 \2/p" |
@@ -164,12 +196,13 @@ if [ $how = --job ]; then
         mv "$path.part" "$path"
         ;;
     *)
+        check_target # the job may have taken hours
         rm "$parts/job" "$parts/url" "$kept"
         rm -rf "$path"
         mv "$parts" "$path"
         ;;
     esac
-    curl --silent --request DELETE "$job" # it would be there until it expires
+    curl --globoff --silent --request DELETE "$job" # it would be there until it expires
     echo "Saved $path ($(find "$path" -type f -exec cat {} + | wc -c | tr -d ' ') bytes)" >&2
     exit
 fi

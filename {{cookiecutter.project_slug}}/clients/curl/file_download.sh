@@ -6,7 +6,12 @@
 case "${1:-}" in -h | --help) sed -n '2,5s/^# *//p' "$0"; exit ;; esac
 url=${1:-http://127.0.0.1:8000/files/readings.csv}
 path=${2:-${url##*/}}
-stall_seconds=${STALL_SECONDS:-30}
+attempts=${ATTEMPTS:-10} stall_seconds=${STALL_SECONDS:-30}
+case $attempts,$stall_seconds in *[!0-9,]* | 0* | *,0*)
+    echo "ATTEMPTS and STALL_SECONDS must be whole numbers from 1 on." >&2
+    exit 2
+    ;;
+esac
 [ -t 2 ] && progress=--progress-bar || progress=--silent
 
 # Reads the last answer's headers, behind redirects; none if the connection ended inside them: for
@@ -48,7 +53,7 @@ fetch_rest() {
     else
         forget
     fi
-    curl --fail --location --show-error $progress --remote-time --dump-header "$path.headers" \
+    curl --fail --location --globoff --show-error $progress --remote-time --dump-header "$path.headers" \
         --connect-timeout "$stall_seconds" --speed-limit 1 --speed-time "$stall_seconds" \
         --output "$path.part" "$@" "$url"
     result=$?
@@ -63,7 +68,7 @@ fetch_rest() {
         ;;
     22,408 | 22,425 | 22,429 | 22,5*) return 3 ;;
     22,*) # the part stays as it is, so another request, for one byte, has to ask why
-        curl --location --silent --range 0-0 "$url" | head -c 4000 >&2
+        curl --location --globoff --silent --range 0-0 "$url" | head -c 4000 >&2
         echo >&2
         return 4
         ;;
@@ -112,14 +117,17 @@ pause() {
 
 if [ -s "$path.headers" ]; then # of a call that was killed
     read_headers
-    [ -z "$etag" ] || [ "$etag" = "$(cat "$path.etag" 2>/dev/null)" ] || forget
+    case $status in 20[06])
+        [ -z "$etag" ] || [ "$etag" = "$(cat "$path.etag" 2>/dev/null)" ] || forget
+        ;;
+    esac
 fi
 failures=0 had=$(size)
 until fetch_rest; do
     [ $? = 3 ] || exit 1
     [ "$(size)" -le "$had" ] || failures=0
     had=$(size) failures=$((failures + 1))
-    if [ $failures -ge "${ATTEMPTS:-10}" ]; then
+    if [ $failures -ge "$attempts" ]; then
         echo "$path is not complete; call again to resume." >&2
         exit 1
     fi

@@ -4,6 +4,12 @@
 # ATTEMPTS are connections in a row that bring nothing; one that is silent for so long is made anew.
 case "${1:-}" in -h | --help) sed -n '2,4s/^# *//p' "$0"; exit ;; esac
 url=${1:-http://127.0.0.1:8000/records/readings}
+attempts=${ATTEMPTS:-10} stall_seconds=${STALL_SECONDS:-30}
+case $attempts,$stall_seconds in *[!0-9,]* | 0* | *,0*)
+    echo "ATTEMPTS and STALL_SECONDS must be whole numbers from 1 on." >&2
+    exit 2
+    ;;
+esac
 # Debian's awk would collect its input in a buffer.
 case $(awk -W version 2>&1 </dev/null) in mawk*) interactive="-W interactive" ;; *) interactive= ;; esac
 is_shown=$([ ! -t 2 ] || [ -t 1 ] || echo 1)
@@ -15,7 +21,7 @@ trap 'exit 130' INT TERM
 # one's cursor. Returns 0 if they are complete, 3 after a break, and 4 if the request was refused.
 read_once() {
     curl --include --location --globoff --silent --show-error --no-buffer \
-        --connect-timeout 10 --speed-limit 1 --speed-time "${STALL_SECONDS:-30}" \
+        --connect-timeout 10 --speed-limit 1 --speed-time "$stall_seconds" \
         --header "Accept: application/jsonl" "$1" |
         awk $interactive -v result="$result" -v is_shown="$is_shown" '
             !in_body && /^HTTP/ { status = $2; retry_after = 0 }
@@ -70,7 +76,7 @@ until read_once "$url"; do
     # The heartbeats of a stream that is followed are too small for curl to see.
     case $url in *follow=true*) failures=0 ;; esac
     failures=$((failures + 1))
-    if [ $failures -ge "${ATTEMPTS:-10}" ]; then
+    if [ $failures -ge "$attempts" ]; then
         echo "The stream is not complete." >&2
         exit 1
     fi

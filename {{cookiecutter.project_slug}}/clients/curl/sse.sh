@@ -3,6 +3,12 @@
 #   [LAST_EVENT_ID=…] [STALL_SECONDS=45] clients/curl/sse.sh [URL]
 case "${1:-}" in -h | --help) sed -n '2,3s/^# *//p' "$0"; exit ;; esac
 url=${1:-http://127.0.0.1:8000/events/readings}
+stall_seconds=${STALL_SECONDS:-45}
+case $stall_seconds in *[!0-9]* | 0*)
+    echo "STALL_SECONDS must be a whole number from 1 on." >&2
+    exit 2
+    ;;
+esac
 export LC_ALL=C # numbers with a point
 # Debian's awk would collect its input in a buffer.
 case $(awk -W version 2>&1 </dev/null) in mawk*) interactive="-W interactive" ;; *) interactive= ;; esac
@@ -10,8 +16,8 @@ case $(awk -W version 2>&1 </dev/null) in mawk*) interactive="-W interactive" ;;
 # follow ID RETRY FAILURES: passes whole blocks on to the standard output, which is 3 here. Prints
 # "FAILURES RETRY WAIT ID": what the next connection needs, and the seconds until then.
 follow() {
-    curl --include --silent --show-error --no-buffer \
-        --connect-timeout 10 --speed-limit 1 --speed-time "${STALL_SECONDS:-45}" \
+    curl --include --globoff --silent --show-error --no-buffer \
+        --connect-timeout 10 --speed-limit 1 --speed-time "$stall_seconds" \
         --header "Accept: text/event-stream, application/problem+json" \
         --header "Last-Event-ID: $1" "$url" |
         awk $interactive -v id="$1" -v retry="$2" -v failures="$3" -v pid=$$ '

@@ -74,7 +74,7 @@ async function main({ values, positionals, connection, showProgress }) {
   const { basename } = await import("node:path");
   const { saveDirect, saveJob, sizeOf } = await import("./batch_export/saving.js");
   const [url = "http://127.0.0.1:8000/exports/readings", format = "parquet"] = positionals;
-  const path = positionals[2] ?? `${basename(new URL(url).pathname)}.${format}`;
+  const path = positionals[2]?.replace(/\/$/, "") ?? `${basename(new URL(url).pathname)}.${format}`;
   const save = values.job || format === "csv" ? saveJob : saveDirect;
   const parallel = Number(values.parallel ?? 4);
   await save(url, path, { format, parallel, showProgress, ...connection });

@@ -74,6 +74,7 @@ function follow({ status, headers, body }, cursor) {
   try {
     // To Chromium a connection that ends within headers is a whole answer.
     if (status === 206 && !range) throw new Error("The answer does not say what it is.");
+    if (status !== 200 && status !== 206) throw new Error(`The server answers ${status}.`);
     // Not every server or cache heeds `If-Match`.
     if (have && !isRest) throw new Changed("The file has changed.");
     // Node takes a break within chunks for their end.

@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import json
 import random
+import re
 import shutil
 import sys
 import time
@@ -33,11 +34,15 @@ ARROW_END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 TAIL_BYTES = 64 * 1024
 PIECE_BYTES = 1024 * 1024
 STALL_SECONDS = 60.0
+LONGEST_STALL_SECONDS = 1_000_000.0
 LONGEST_BACKOFF_SECONDS = 60
 ATTEMPTS = 10
 PARALLEL = 4
 UNFINISHED = {"accepted", "running"}
 WORTH_RETRYING = (408, 425, 429)
+NO_LONGER_THERE = (404, 410)
+JOINED = {"csv", "jsonl"}
+SEGMENT = re.compile("[0-9]{5,}")
 
 
 class TruncatedExport(Exception):
@@ -78,9 +83,10 @@ def save_export(
 
     One that breaks off is begun again. CSV has no end of its own: there only the connection tells
     that something is missing, and a proxy that speaks HTTP/1.0 can hide that. Raises
-    `httpx2.HTTPStatusError` when the server refuses the request, and the last of `BREAKS` after so
-    many `attempts`.
+    `FileExistsError` when `target` is a folder, `httpx2.HTTPStatusError` when the server refuses
+    the request, and the last of `BREAKS` after so many `attempts`.
     """
+    check_target(target, format, is_folder=False)
     part = target.with_name(f"{target.name}.part")
     query = httpx2.URL(url).copy_merge_params({"format": format, "end": "true"})
     for attempt in retrying(attempts):
@@ -173,9 +179,12 @@ def save_job(
     """Save the export to `target`: CSV and JSON Lines as one file, others as a folder of files.
 
     What has come lies in a folder of that name with `.parts` behind, where a later call goes on
-    with the same job. Raises `JobFailed`, `httpx2.HTTPStatusError` when the server refuses a
-    request, and the last `httpx2.TransportError` when so many `attempts` at one have failed.
+    with the same job. Raises `FileExistsError` when `target` is a folder with anything but such
+    files, `JobFailed`, `httpx2.HTTPStatusError` when the server refuses a request, and the last
+    `httpx2.TransportError` when so many `attempts` at one have failed.
     """
+    is_folder = format not in JOINED
+    check_target(target, format, is_folder=is_folder)
     parts = target.with_name(f"{target.name}.parts")
     with httpx2.Client(timeout=stall_seconds, follow_redirects=True) as client:
         service = Service(client, attempts)
@@ -183,20 +192,33 @@ def save_job(
         segments = wait_for_segments(service, job_url)
         files = [parts / f"{number:05}.{format}" for number in range(1, len(segments) + 1)]
         fetch_all(service, job_url, segments, files, parallel)
-        if format in {"csv", "jsonl"}:
+        if is_folder:
+            check_target(target, format, is_folder=True)  # the job may have taken hours
+            (parts / "job.json").unlink()
+            remove(target)
+            parts.replace(target)
+        else:
             joined = parts / "joined"
             join(files, joined, has_header=format == "csv")
             joined.replace(target)
             shutil.rmtree(parts)
-        else:
-            (parts / "job.json").unlink()
-            remove(target)
-            parts.replace(target)
         with suppress(httpx2.TransportError):
             client.delete(job_url)  # it would be there until it expires
 
 
 # --8<-- [end:job]
+
+
+def check_target(target: Path, format: str, *, is_folder: bool) -> None:
+    """Raise `FileExistsError` for a folder with more than an export that another may replace."""
+    if not target.is_dir():
+        return
+    if not is_folder:
+        raise FileExistsError(f"{target} is a folder.")
+    for path in target.iterdir():
+        is_segment = SEGMENT.fullmatch(path.stem) and path.suffix == f".{format}"
+        if not (is_segment and path.is_file()):
+            raise FileExistsError(f"{target} is a folder with more than an export: {path.name}")
 
 
 def find_job(service: Service, parts: Path, url: str, format: str) -> str:
@@ -222,14 +244,24 @@ def start_job(service: Service, url: httpx2.URL, format: str) -> str:
     # Who asks again, as the answer was lost, gets the same job.
     key = {"Idempotency-Key": str(uuid4())}
     response = service.ask("POST", exports, json=body, headers=key)
-    return str(response.url.join(response.headers["location"]))
+    return str(join_within(response.url, response.headers["location"]))
+
+
+def join_within(base: httpx2.URL, reference: str) -> httpx2.URL:
+    """Join, but within one origin: what a service says leads no token to another."""
+    url = base.join(reference)
+    if (url.scheme, url.host, url.port) != (base.scheme, base.host, base.port):
+        raise JobFailed(f"The service names a URL of another origin: {url}")
+    return url
 
 
 def is_of_use(service: Service, job_url: str) -> bool:
     try:
         return service.ask("GET", job_url).json()["status"] in {*UNFINISHED, "complete"}
-    except httpx2.HTTPStatusError:
-        return False
+    except httpx2.HTTPStatusError as error:
+        if error.response.status_code in NO_LONGER_THERE:
+            return False
+        raise  # a refusal that passes, as of a token that has expired
 
 
 def wait_for_segments(service: Service, job_url: str) -> list[dict[str, Any]]:
@@ -280,7 +312,7 @@ def fetch_segment(
     """Fetch what is missing of a segment, until it has its length and its digest."""
     if is_whole(file, segment):
         return
-    url = httpx2.URL(job_url).join(segment["url"])
+    url = join_within(httpx2.URL(job_url), segment["url"])
     for attempt in retrying(service.attempts):
         with attempt:
             fetch_rest(service.client, url, segment, file, show)
@@ -339,9 +371,23 @@ def skip_header(file: BinaryIO) -> None:
 
 
 def remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
+
+
+def count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < LONGEST_STALL_SECONDS:
+        raise ValueError(text)
+    return number
 
 
 def main() -> None:
@@ -352,11 +398,13 @@ def main() -> None:
     parser.add_argument("--format", choices=["csv", "jsonl", "parquet", "arrow"], default="parquet")
     parser.add_argument("--to", type=Path, help="where to (default: the name of the table)")
     parser.add_argument("--job", action="store_true", help="as a job, as CSV always is")
-    parser.add_argument("--parallel", type=int, default=PARALLEL, help="segments at once")
-    parser.add_argument("--attempts", type=int, default=ATTEMPTS, help="at a request (%(default)s)")
+    parser.add_argument("--parallel", type=count, default=PARALLEL, help="segments at once")
+    parser.add_argument(
+        "--attempts", type=count, default=ATTEMPTS, help="at a request (%(default)s)"
+    )
     parser.add_argument(
         "--stall-seconds",
-        type=float,
+        type=seconds,
         default=STALL_SECONDS,
         help="ask again after so much silence (%(default)s)",
     )
@@ -375,7 +423,7 @@ def main() -> None:
         print(f"Saved {target} ({sum(map(size, files))} bytes)", file=sys.stderr)
     except httpx2.HTTPStatusError as error:
         sys.exit(f"{error.response.status_code}: {error.response.text}")
-    except (*BREAKS, JobFailed) as error:
+    except (*BREAKS, JobFailed, FileExistsError) as error:
         sys.exit(f"{type(error).__name__}: {error}")
 
 

@@ -18,10 +18,12 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 URL = "http://127.0.0.1:8000/files/readings.csv"
 STALL_SECONDS = 30.0
+LONGEST_STALL_SECONDS = 1_000_000.0
 DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]+):")
 CONTENT_RANGE = re.compile(r"bytes (\d+)-")
 LONGEST_BACKOFF_SECONDS = 60
 WORTH_RETRYING = (408, 425, 429)
+CHANGED = (412, 416)
 # A compressed file has no ranges, and no length to know its end by.
 HEADERS = {"Accept-Encoding": "identity", "Want-Repr-Digest": "sha-256=10"}
 
@@ -95,15 +97,22 @@ def download_rest(url: str, part: Path, etag: Path, stall_seconds: float) -> Non
     ):
         if response.is_server_error or response.status_code in WORTH_RETRYING:
             raise TryLater(response)
-        if start and not (
-            response.status_code == httpx2.codes.OK or is_rest(response, start, etag)
-        ):
+        if start and has_changed(response, start, etag):
             etag.unlink()
             raise httpx2.ReadError("The file has changed.")
         if response.is_error:
             response.read()
         response.raise_for_status()
+        if response.status_code not in (httpx2.codes.OK, httpx2.codes.PARTIAL_CONTENT):
+            raise httpx2.ReadError(f"The server answers {response.status_code}.")
         receive(response, part, etag)
+
+
+def has_changed(response: httpx2.Response, start: int, etag: Path) -> bool:
+    """Whether the part is of no use any more; a refusal may pass, and says nothing of the file."""
+    if response.status_code == httpx2.codes.PARTIAL_CONTENT:
+        return not is_rest(response, start, etag)
+    return response.status_code in CHANGED
 
 
 def is_rest(response: httpx2.Response, start: int, etag: Path) -> bool:
@@ -159,14 +168,28 @@ def say_retry(details: RetryDetails) -> None:
     print(f"Again in {details.wait_for:.1f} s: {type(cause).__name__}: {cause}", file=sys.stderr)
 
 
+def count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < LONGEST_STALL_SECONDS:
+        raise ValueError(text)
+    return number
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", nargs="?", default=URL, help="%(default)s")
     parser.add_argument("--to", type=Path, help="where to (default: the name in the URL)")
-    parser.add_argument("--attempts", type=int, default=10, help="in a row (%(default)s)")
+    parser.add_argument("--attempts", type=count, default=10, help="in a row (%(default)s)")
     parser.add_argument(
         "--stall-seconds",
-        type=float,
+        type=seconds,
         default=STALL_SECONDS,
         help="connect again after so much silence (%(default)s)",
     )

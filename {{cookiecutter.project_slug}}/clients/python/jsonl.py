@@ -18,6 +18,7 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 URL = "http://127.0.0.1:8000/records/readings"
 STALL_SECONDS = 30.0
+LONGEST_STALL_SECONDS = 1_000_000.0
 LONGEST_BACKOFF_SECONDS = 60
 WORTH_RETRYING = (408, 425, 429)
 
@@ -152,13 +153,27 @@ def say_retry(details: RetryDetails) -> None:
     print(f"Again in {details.wait_for:.1f} s: {type(cause).__name__}: {cause}", file=sys.stderr)
 
 
+def count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < LONGEST_STALL_SECONDS:
+        raise ValueError(text)
+    return number
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", nargs="?", default=URL, help="%(default)s")
-    parser.add_argument("--attempts", type=int, default=10, help="in a row (%(default)s)")
+    parser.add_argument("--attempts", type=count, default=10, help="in a row (%(default)s)")
     parser.add_argument(
         "--stall-seconds",
-        type=float,
+        type=seconds,
         default=STALL_SECONDS,
         help="connect again after so much silence (%(default)s)",
     )

@@ -20,6 +20,7 @@ import httpx2
 URL = "http://127.0.0.1:8000/events/readings"
 # The server sends a comment every 15 seconds: three that are missing mean a dead connection.
 STALL_SECONDS = 45
+LONGEST_STALL_SECONDS = 1_000_000.0
 LONGEST_BACKOFF_SECONDS = 60
 # Not text/event-stream alone: a browser's EventSource, which does so, is never refused.
 ACCEPT = "text/event-stream, application/problem+json"
@@ -129,14 +130,28 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:
         yield from lines
 
 
+def count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < LONGEST_STALL_SECONDS:
+        raise ValueError(text)
+    return number
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", nargs="?", default=URL, help="%(default)s")
     parser.add_argument("--last-event-id", default="", help="resume after this event")
-    parser.add_argument("--count", type=int, help="end after so many events")
+    parser.add_argument("--count", type=count, help="end after so many events")
     parser.add_argument(
         "--stall-seconds",
-        type=float,
+        type=seconds,
         default=STALL_SECONDS,
         help="connect again after so much silence (%(default)s)",
     )

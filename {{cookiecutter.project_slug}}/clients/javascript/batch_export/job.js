@@ -41,8 +41,15 @@ export async function startJob(url, { format = "csv", ...options } = {}) {
   const init = { method: "POST", body: JSON.stringify(body), headers };
   return ask(new URL(`${before}/exports`, target), init, options, ({ headers }) => {
     if (!headers.has("Location")) throw new Error("The answer does not say where the job is.");
-    return new URL(headers.get("Location"), target).href;
+    return resolveWithin(target, headers.get("Location"));
   });
+}
+
+/** Resolves, but within one origin: what a service says leads no token to another. */
+function resolveWithin(base, reference) {
+  const url = new URL(reference, base);
+  if (url.origin === base.origin) return url.href;
+  throw new JobFailed(`The service names a URL of another origin: ${url.href}`);
 }
 
 /**
@@ -57,7 +64,7 @@ export async function waitForSegments(job, { onProgress = () => {}, ...options }
     const read = async (response) => [await response.json(), response.headers];
     const [{ status, progress, segments, problem }, headers] = await ask(job, { cache: "no-store" }, options, read);
     if (status === "complete") {
-      return segments.map((each) => ({ ...each, url: new URL(each.url, resolve(job)).href }));
+      return segments.map((each) => ({ ...each, url: resolveWithin(resolve(job), each.url) }));
     }
     if (!UNFINISHED.includes(status)) throw new JobFailed(problem?.detail ?? `It is ${status}.`);
     onProgress(progress);
@@ -122,6 +129,7 @@ export async function readSegment(segment, options) {
  * @returns {AsyncGenerator<Uint8Array>}
  */
 export async function* jobChunks(url, { parallel = 4, onProgress, ...options } = {}) {
+  checkParallel(parallel);
   const { format = "csv", ...connection } = options;
   const job = await startJob(url, options);
   const segments = await waitForSegments(job, { onProgress, ...connection });
@@ -141,6 +149,12 @@ export async function* jobChunks(url, { parallel = 4, onProgress, ...options } =
   await removeJob(job, connection);
 }
 // --8<-- [end:job]
+
+/** Throws `RangeError`: with no segment at once an export would end without its rows. */
+export function checkParallel(parallel) {
+  if (Number.isInteger(parallel) && parallel >= 1) return;
+  throw new RangeError("parallel must be a whole number from 1 on.");
+}
 
 /** The length of the header of CSV; a column's name may have line ends, within quotes. */
 export function headerLength(bytes) {

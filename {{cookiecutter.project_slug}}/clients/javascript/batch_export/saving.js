@@ -8,12 +8,23 @@ import { pipeline } from "node:stream/promises";
 
 import { exportChunks, TruncatedExport } from "../batch_export.js";
 import { ask, Refused, retrying } from "../streaming/connection.js";
-import { headerLength, JobFailed, removeJob, segmentChunks, startJob, waitForSegments } from "./job.js";
+import {
+  checkParallel,
+  headerLength,
+  JobFailed,
+  removeJob,
+  segmentChunks,
+  startJob,
+  waitForSegments,
+} from "./job.js";
 
 const HEADER_BYTES = 1024 * 1024;
+const JOINED = ["csv", "jsonl"];
+const NO_LONGER_THERE = [404, 410];
 
 /** Saves the export that comes as one stream; one that breaks off is begun again. */
 export async function saveDirect(url, path, { showProgress, parallel, ...options }) {
+  await checkTarget(path);
   const part = `${path}.part`;
   const save = async function* () {
     try {
@@ -39,8 +50,13 @@ function counted(showProgress) {
   };
 }
 
-/** CSV and JSON Lines become the file `path`, other formats a folder of that name. */
+/**
+ * CSV and JSON Lines become the file `path`, other formats a folder of that name. Throws when that
+ * is a folder with anything but an export of this format.
+ */
 export async function saveJob(url, path, { format, parallel, showProgress, ...options }) {
+  checkParallel(parallel);
+  await checkTarget(path, JOINED.includes(format) ? undefined : format);
   const parts = `${path}.parts`;
   const job = await findJob(parts, url, format, options);
   const onProgress = (progress) => showProgress(describe(progress));
@@ -53,16 +69,29 @@ export async function saveJob(url, path, { format, parallel, showProgress, ...op
     }
   };
   await Promise.all(Array.from({ length: parallel }, work));
-  if (format === "csv" || format === "jsonl") {
+  if (JOINED.includes(format)) {
     await joinFiles(files, `${path}.part`, format === "csv");
     await rename(`${path}.part`, path);
     await rm(parts, { recursive: true });
   } else {
+    await checkTarget(path, format); // the job may have taken hours
     await rm(join(parts, "job.json"));
     await rm(path, { recursive: true, force: true });
     await rename(parts, path);
   }
   await removeJob(job, { ...options, attempts: 1 }).catch(() => {});
+}
+
+/** Throws for a folder, but not for one with segments of `format` alone, which may be replaced. */
+async function checkTarget(path, format) {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isDirectory()) return;
+  if (!format) throw new Error(`${path} is a folder.`);
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    const [, extension] = /^\d{5,}\.(\w+)$/.exec(entry.name) ?? [];
+    if (extension === format && entry.isFile()) continue;
+    throw new Error(`${path} is a folder with more than an export: ${entry.name}`);
+  }
 }
 
 /** The job of an earlier call for the same, if it is still there, or a new one. */
@@ -82,7 +111,7 @@ async function isOfUse(job, options) {
     const { status } = await ask(job, {}, options, (response) => response.json());
     return !["failed", "cancelled"].includes(status);
   } catch (error) {
-    if (error instanceof Refused) return false;
+    if (error instanceof Refused && NO_LONGER_THERE.includes(error.response.status)) return false;
     throw error;
   }
 }

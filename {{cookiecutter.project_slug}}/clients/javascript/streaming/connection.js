@@ -21,6 +21,7 @@
 
 const FIRST_BACKOFF_MILLISECONDS = 200;
 const LONGEST_BACKOFF_MILLISECONDS = 60_000;
+const LONGEST_STALL_SECONDS = 1_000_000; // timers wrap around at 2^31 milliseconds
 const FRAME_MILLISECONDS = 16;
 const WORTH_RETRYING = [408, 425, 429];
 
@@ -32,6 +33,14 @@ export class Refused extends Final {
   constructor(message, response) {
     super(message);
     this.response = response;
+  }
+}
+
+/** Throws `RangeError` for numbers with which a client would retry for ever, or give up at once. */
+export function checkLimits({ attempts = 1, stallSeconds = 1 }) {
+  if (!(attempts >= 1)) throw new RangeError("attempts must be a number from 1 on.");
+  if (!(stallSeconds > 0 && stallSeconds <= LONGEST_STALL_SECONDS)) {
+    throw new RangeError(`stallSeconds must be a number between 0 and ${LONGEST_STALL_SECONDS}.`);
   }
 }
 
@@ -56,6 +65,7 @@ export function resolve(url) {
  * @returns {Promise<Answer>}
  */
 export async function request(url, init = {}, options = {}) {
+  checkLimits(options);
   const { fetch = globalThis.fetch, signal, stallSeconds = 30, onState = () => {} } = options;
   const leaving = new AbortController();
   const stall = () => leaving.abort(new Error(`Nothing has come for ${stallSeconds} s.`));
@@ -133,6 +143,7 @@ function nextTask() {
  * @returns {AsyncGenerator<T>}
  */
 export async function* retrying(read, options = {}) {
+  checkLimits(options);
   const { attempts = 10, signal, onState = () => {} } = options;
   const { firstBackoff = () => FIRST_BACKOFF_MILLISECONDS } = options;
   try {

@@ -4,6 +4,8 @@ import { existsSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+import { checkLimits } from "./connection.js";
+
 /** What a shell says of a program that its reader has ended, as `head` does. */
 const READER_HAS_ENOUGH = 141;
 const OPTIONS = {
@@ -44,11 +46,12 @@ export async function run(meta, usage, options, main) {
 
 /** @returns {import("./connection.js").ConnectionOptions} */
 function connectionOptions({ attempts, "stall-seconds": stallSeconds }) {
-  return {
+  const limits = {
     ...(attempts && { attempts: Number(attempts) }),
     ...(stallSeconds && { stallSeconds: Number(stallSeconds) }),
-    onState: sayBreak,
   };
+  checkLimits(limits);
+  return { ...limits, onState: sayBreak };
 }
 
 function sayBreak({ state, milliseconds, error }) {

@@ -17,6 +17,7 @@ import httpx2
 import ijson
 
 URL = "http://127.0.0.1:8000/records/readings"
+LONGEST_STALL_SECONDS = 1_000_000.0
 
 
 # --8<-- [start:read]
@@ -38,10 +39,17 @@ def read_array(url: str, *, stall_seconds: float = 30) -> Iterator[dict[str, Any
 # --8<-- [end:read]
 
 
+def seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < LONGEST_STALL_SECONDS:
+        raise ValueError(text)
+    return number
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", nargs="?", default=URL, help="%(default)s")
-    parser.add_argument("--stall-seconds", type=float, default=30, help="%(default)s")
+    parser.add_argument("--stall-seconds", type=seconds, default=30, help="%(default)s")
     options = parser.parse_args()
     try:
         for record in read_array(options.url, stall_seconds=options.stall_seconds):

@@ -57,9 +57,10 @@ def test_a_client_whose_connection_is_killed_prints_each_event_once(
             assert [json.loads(each) for each in received] == topic.events
 
 
+@pytest.mark.parametrize("topic", ["a,b", "[a-b]"])
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_client_that_is_refused_says_why(run_client, service, client):
-    result = run_client(client, f"{service}/events/a,b")
+def test_a_client_that_is_refused_says_why(run_client, service, client, topic):
+    result = run_client(client, f"{service}/events/{topic}")
     assert result.returncode != 0
     assert "path.topic" in result.stderr
     assert "Traceback" not in result.stderr
