@@ -205,7 +205,7 @@ class Misleading(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.paths.append(self.path)
-        url = f"http://localhost:{self.server.server_address[1]}/stolen"
+        url = f"http://localhost:{self.headers['Host'].split(':')[1]}/stolen"
         segment = {"url": url, "bytes": 3, "sha256": "0" * 64}
         body = json.dumps(
             {"status": "complete", "segments": [segment]}, separators=(",", ":")
