@@ -67,9 +67,39 @@ def test_what_processes_recorded_is_put_together():
         recorder.count("missing", 2)
         results.add(recorder.take())
         assert not any(recorder.take()[name] for name in ("times", "counts", "points"))
+        assert not any(recorder.take()["cpu"])
     assert results.percentile("gap", 90) == pytest.approx(0.09, rel=0.01)
     assert results.percentile("gap", 99) is None  # three values are beyond it
     assert results.counts["missing"] == 6
+
+
+# Samples of each process, in seconds used and gone by, and what the busiest one used.
+GENERATORS = {
+    "none": ([], None),
+    "one that was late half of the time": ([[(0.0, 0.02)] * 50 + [(1.0, 1.0)]], 0.5),
+    "one of two": ([[(0.95, 1.0)], [(0.001, 0.02)] * 50], 0.95),
+}
+
+
+@pytest.mark.parametrize(("processes", "busiest"), GENERATORS.values(), ids=GENERATORS)
+def test_the_generator_is_as_busy_as_its_busiest_process(processes, busiest):
+    results, timeline = Results(), Timeline(10)
+    timeline.began -= timeline.start_of(CALM)
+    for number, samples in enumerate(processes):
+        recorder = Recorder(timeline)
+        for half in samples[::2], samples[1::2]:
+            for used, gone_by in half:
+                recorder.cpu(used, gone_by)
+            results.add(recorder.take(), f"worker {number}")
+    assert results.generator_cpu() == (busiest and pytest.approx(busiest))
+
+
+def test_the_generator_is_watched_while_all_readers_are_there():
+    results, recorder = Results(), Recorder(Timeline(1_000))  # it warms up
+    recorder.cpu(0.1, 1.0)
+    results.add(recorder.take())
+    assert results.generator_cpu() is None
+    assert results.series.has("generator_cpu")
 
 
 def test_a_slope_is_that_of_most_pairs():
