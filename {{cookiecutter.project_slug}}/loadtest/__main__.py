@@ -64,7 +64,10 @@ def read_options() -> Namespace:
     add("--workers", type=int, help="processes of Locust on this machine")
     add("--workers-elsewhere", type=int, help="processes of Locust that are started elsewhere")
     add("--baseline", choices=["write"], help="write budgets from this run")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.baseline and set(options.network) != {DIRECT}:
+        parser.error(f"--baseline needs --network {DIRECT}: budgets are for all networks")
+    return options
 
 
 def main() -> int:
@@ -81,9 +84,9 @@ def main() -> int:
     for scenario in results["scenarios"]:
         print_verdicts(scenario)
     write_report(results, REPORT)
+    print(f"\nThe report is {REPORT}, its figures are in {RESULTS}.")
     if options.baseline:
         write_budgets(results["scenarios"], BUDGETS)
-    print(f"\nThe report is {REPORT}, its figures are in {RESULTS}.")
     return 0 if results["passed"] or options.baseline else 1
 
 
