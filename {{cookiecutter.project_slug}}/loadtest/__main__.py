@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import loadtest.modules
 from loadtest.baseline import write_budgets
 from loadtest.network import NETWORKS, Network, open_network
+from loadtest.programs import exit_on_signals
 from loadtest.report import write_report
 from loadtest.scenario import run_scenario
 from loadtest.service import READY_SECONDS, Service, start_service, wait_until_ready
@@ -72,6 +73,7 @@ def read_options() -> Namespace:
 
 def main() -> int:
     options = read_options()
+    exit_on_signals()
     with ExitStack() as stack:
         if options.url:
             service = Service(options.url.rstrip("/"))
