@@ -16,6 +16,7 @@ import loadtest.modules
 from loadtest.baseline import write_budgets
 from loadtest.network import NETWORKS, Network, open_network
 from loadtest.programs import exit_on_signals
+from loadtest.proxy import http_url
 from loadtest.report import write_report
 from loadtest.scenario import run_scenario
 from loadtest.service import READY_SECONDS, Service, start_service, wait_until_ready
@@ -68,6 +69,11 @@ def read_options() -> Namespace:
     options = parser.parse_args()
     if options.baseline and set(options.network) != {DIRECT}:
         parser.error(f"--baseline needs --network {DIRECT}: budgets are for all networks")
+    if options.url and set(options.network) != {DIRECT}:
+        try:
+            http_url(options.url)
+        except ValueError as error:
+            parser.error(str(error))
     return options
 
 
