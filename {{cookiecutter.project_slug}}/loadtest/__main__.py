@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import loadtest.modules
 from loadtest.baseline import write_budgets
 from loadtest.network import NETWORKS, Network, open_network
+from loadtest.programs import exit_on_signals
+from loadtest.proxy import http_url
 from loadtest.report import write_report
 from loadtest.scenario import run_scenario
 from loadtest.service import READY_SECONDS, Service, start_service, wait_until_ready
@@ -64,11 +66,20 @@ def read_options() -> Namespace:
     add("--workers", type=int, help="processes of Locust on this machine")
     add("--workers-elsewhere", type=int, help="processes of Locust that are started elsewhere")
     add("--baseline", choices=["write"], help="write budgets from this run")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.baseline and set(options.network) != {DIRECT}:
+        parser.error(f"--baseline needs --network {DIRECT}: budgets are for all networks")
+    if options.url and set(options.network) != {DIRECT}:
+        try:
+            http_url(options.url)
+        except ValueError as error:
+            parser.error(str(error))
+    return options
 
 
 def main() -> int:
     options = read_options()
+    exit_on_signals()
     with ExitStack() as stack:
         if options.url:
             service = Service(options.url.rstrip("/"))
@@ -81,9 +92,9 @@ def main() -> int:
     for scenario in results["scenarios"]:
         print_verdicts(scenario)
     write_report(results, REPORT)
+    print(f"\nThe report is {REPORT}, its figures are in {RESULTS}.")
     if options.baseline:
         write_budgets(results["scenarios"], BUDGETS)
-    print(f"\nThe report is {REPORT}, its figures are in {RESULTS}.")
     return 0 if results["passed"] or options.baseline else 1
 
 

@@ -42,7 +42,7 @@ def figures_of(results: Results) -> dict[str, dict[str, Any]]:
         "memory_per_1000_requests": ("B", None if slope is None else slope * 1_000),
         "growth_per_100_readers": ("s", growth(results)),
         "memory_per_stream": ("B", memory_per_stream(results)),
-        "generator_cpu": ("cores", results.series.mean("generator_cpu")),
+        "generator_cpu": ("cores", results.generator_cpu()),
         **{name: (unit, results.counts[name]) for name, unit in COUNTS.items()},
     }
     return figures | {name: {"unit": u, "value": value} for name, (u, value) in values.items()}

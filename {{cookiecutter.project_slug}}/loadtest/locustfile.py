@@ -84,7 +84,8 @@ def begin(environment: Any, **_: Any) -> None:
     StreamUser.run_id = options.run_id
     StreamUser.timeline = Timeline(options.seconds)
     StreamUser.recorder = Recorder(StreamUser.timeline)
-    gevent.spawn(watch_generator, StreamUser.recorder)
+    if not isinstance(environment.runner, MasterRunner):  # which has no users
+        gevent.spawn(watch_generator, StreamUser.recorder)
 
 
 def watch_generator(recorder: Recorder) -> None:
@@ -93,7 +94,7 @@ def watch_generator(recorder: Recorder) -> None:
     while True:
         gevent.sleep(LAG_SECONDS)
         (last_used, used), (last, before) = (used, process_time()), (before, perf_counter())
-        recorder.point("generator_cpu", (used - last_used) / (before - last))
+        recorder.cpu(used - last_used, before - last)
         recorder.time("generator_lag", before - last - LAG_SECONDS, recorder.phase())
 
 
@@ -123,7 +124,7 @@ class Judge:
 
     def receive(self, client_id: str, data: dict[str, Any]) -> None:
         if "loadtest" in data:
-            self._results.add(data["loadtest"])
+            self._results.add(data["loadtest"], client_id)
 
     def watch_service(self) -> None:
         for line in self._watcher.stdout:

@@ -21,7 +21,7 @@ from string import Template
 from subprocess import PIPE, CalledProcessError, Popen, check_output
 from typing import NamedTuple
 
-from loadtest.proxy import ANY_PORT, BACKLOG, Toxics, proxy
+from loadtest.proxy import ANY_PORT, BACKLOG, Toxics, http_url, proxy
 
 MBIT = 1_000_000 / 8
 CLONE_NEWNET = 0x40000000
@@ -91,10 +91,13 @@ class Network(NamedTuple):
 
 @contextlib.contextmanager
 def open_network(name: str, url: str) -> Generator[Network]:
-    """Put one of `PROFILES` before a service, in a process of its own."""
+    """Put one of `PROFILES` before a service, in a process of its own.
+
+    Raises `ValueError` for another name, and for a URL that is not `http://`.
+    """
     if name not in PROFILES:
         raise ValueError(f"NETWORK={name} is none of {', '.join(PROFILES)}")
-    command = [sys.executable, "-m", "loadtest.network", name, url]
+    command = [sys.executable, "-m", "loadtest.network", name, http_url(url)]
     with Popen(command, stdin=PIPE, stdout=PIPE) as program:  # noqa: S603
         assert program.stdout is not None  # noqa: S101
         yield Network(**json.loads(program.stdout.readline()))
@@ -181,6 +184,6 @@ async def serve(name: str, url: str) -> None:
 if __name__ == "__main__":
     parser = ArgumentParser(prog="python -m loadtest.network", description=serve.__doc__)
     parser.add_argument("name", choices=PROFILES)
-    parser.add_argument("url", help="of a service, such as http://127.0.0.1:8000")
+    parser.add_argument("url", type=http_url, help="of a service, such as http://127.0.0.1:8000")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(**vars(parser.parse_args())))

@@ -5,9 +5,10 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from pkgutil import iter_modules
-from subprocess import Popen, check_output
+from subprocess import check_output
 
 import loadtest.modules
+from loadtest.programs import exit_on_signals, running
 from loadtest.scenario import run_scenario
 from loadtest.service import start_service
 
@@ -25,7 +26,7 @@ def record(module: str, seconds: int, *profiler: str | Path) -> None:
     """Load a new service while a profiler looks at it. Raises `SystemExit` where that may not."""
     with start_service() as service:
         command = [*map(str, profiler), str(service.pid)]
-        with Popen(command) as recording:  # noqa: S603
+        with running(command) as recording:
             where = {"url": service.url, "watch_url": service.url, "network": "direct"}
             run_scenario(module, **where, seconds=seconds, readers=READERS)
     if recording.returncode:
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--of", nargs="+", choices=PROFILES, default=PROFILES, help="both")
     parser.add_argument("--seconds", type=int, default=20, help="%(default)s")
     options = parser.parse_args()
+    exit_on_signals()
     FOLDER.mkdir(exist_ok=True)
     pages = [PROFILES[kind](options.module, options.seconds) for kind in options.of]
     print(

@@ -49,6 +49,14 @@ class Toxics:
 CLEAN = Toxics()
 
 
+def http_url(text: str) -> str:
+    """The same; raises `ValueError` for what a proxy cannot pass on to."""
+    parts = urlsplit(text)
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError(f"{text} is no http:// URL: a network is made of TCP, and opens no TLS")
+    return text
+
+
 class Cut(ConnectionError):
     """A connection ends cleanly, before its time."""
 
@@ -193,13 +201,16 @@ async def end(client: socket.socket) -> None:
 async def proxy(
     service: str, down: Toxics = CLEAN, up: Toxics = CLEAN, listener: socket.socket | None = None
 ) -> AsyncGenerator[Proxy]:
-    """Pass on what comes to `listener` (a free port of this machine) to an `http://` URL."""
-    url = urlsplit(service)
+    """Pass on what comes to `listener` (a free port of this machine) to an `http://` URL.
+
+    Raises `ValueError` for another one.
+    """
+    url = urlsplit(http_url(service))
     with listener or socket.create_server(ANY_PORT, backlog=BACKLOG) as door:
         door.setblocking(False)
         host, port = door.getsockname()
         target = url.hostname or "127.0.0.1", url.port or 80
-        running = Proxy(target, f"http://{host}:{port}", down, up)
+        running = Proxy(target, f"http://{host}:{port}{url.path.rstrip('/')}", down, up)
         async with asyncio.TaskGroup() as tasks:
             accepting = tasks.create_task(running.accept(door))
             yield running
@@ -224,7 +235,9 @@ async def run(service: str, port: int, **toxics: Any) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m loadtest.proxy", description=Toxics.__doc__)
-    parser.add_argument("service", help="the URL of a service, such as http://127.0.0.1:8000")
+    parser.add_argument(
+        "service", type=http_url, help="the URL of a service, such as http://127.0.0.1:8000"
+    )
     parser.add_argument("--port", type=int, default=0, help="where to listen (any free one)")
     for each in dataclasses.fields(Toxics):
         option, kind = f"--{each.name.replace('_', '-')}", type(each.default)

@@ -32,6 +32,7 @@ class Recorder:
         self._counts: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
         self._points: dict[tuple[str, int], list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
+        self._cpu = [0.0, 0.0]  # seconds that were used, of seconds that went by
         self._recent: dict[str, deque[tuple[float, float]]] = defaultdict(lambda: deque(maxlen=200))
 
     def phase(self) -> str:
@@ -44,10 +45,16 @@ class Recorder:
         """Keep the first example of a stream that ended as it should not."""
         self._examples.setdefault(end, text)
 
-    def point(self, name: str, value: float) -> None:
-        """Add a value to a series over time."""
+    def point(self, name: str, value: float, weight: float = 1) -> None:
+        """Add a value to a series over time; means are weighted."""
         point = self._points[name, int(self._timeline.now())]
-        point[:] = point[0] + 1, point[1] + value, max(point[2], value)
+        point[:] = point[0] + weight, point[1] + weight * value, max(point[2], value)
+
+    def cpu(self, used: float, seconds: float) -> None:
+        """Add what this process used of a processor, in seconds of the last so many ones."""
+        self.point("generator_cpu", used / seconds, weight=seconds)
+        if self.phase() in STEADY:
+            self._cpu = [self._cpu[0] + used, self._cpu[1] + seconds]
 
     def time(self, measure: str, seconds: float, phase: str) -> None:
         """Add a time of `measure` that belongs to a phase."""
@@ -75,7 +82,9 @@ class Recorder:
             "counts": dict(self._counts),
             "examples": dict(self._examples),
             "points": [[*key, *point] for key, point in self._points.items()],
+            "cpu": self._cpu,
         }
+        self._cpu = [0.0, 0.0]
         self._histograms.clear()
         self._counts.clear()
         self._points.clear()

@@ -92,6 +92,8 @@ class Results:
         self.times: dict[str, HdrHistogram] = defaultdict(new_histogram)
         self.counts: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
+        # Of each process that has users: seconds of a processor, and those that went by.
+        self._cpu: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
         self.series = Series()
         self.longest_delays: dict[int, float] = {}  # of the event loop, in each second
         self.memory_by_requests = Slope()
@@ -99,14 +101,20 @@ class Results:
         self.few: list[tuple[float, float]] = []
         self.all: list[tuple[float, float]] = []
 
-    def add(self, taken: dict[str, Any]) -> None:
-        """Add what a `Recorder` has given away."""
+    def add(self, taken: dict[str, Any], process: str = "") -> None:
+        """Add what the `Recorder` of a process has given away."""
         for name, times in taken["times"].items():
             self.times[name].decode_and_add(times)
         self.counts.update(taken["counts"])
         self.examples = taken["examples"] | self.examples
         for point in taken["points"]:
             self.series.add(*point)
+        self._cpu[process] = [a + b for a, b in zip(self._cpu[process], taken["cpu"], strict=True)]
+
+    def generator_cpu(self) -> float | None:
+        """What the busiest process used of a processor: one that is at its limit is late."""
+        shares = (used / seconds for used, seconds in self._cpu.values() if seconds)
+        return max(shares, default=None)
 
     def add_sample(self, timeline: Timeline, sample: dict[str, Any]) -> None:
         """Add what `watch` has said."""

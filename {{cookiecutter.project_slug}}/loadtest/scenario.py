@@ -2,12 +2,13 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
+
+from loadtest.programs import running
 
 
 def run_scenario(module: str, **options: str | float) -> dict[str, Any]:
@@ -26,7 +27,8 @@ def run_scenario(module: str, **options: str | float) -> dict[str, Any]:
         for name, value in options.items():
             command += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
         # Locust puts the folder of its file on the path; ours is that of the project.
-        status = subprocess.run(command, env=os.environ | {"PYTHONPATH": "."}, check=False)  # noqa: S603
+        with running(command, env=os.environ | {"PYTHONPATH": "."}) as locust:
+            pass
         if not out.exists():
-            sys.exit(f"Locust has ended with {status.returncode}, and says no figures.")
+            sys.exit(f"Locust has ended with {locust.returncode}, and says no figures.")
         return json.loads(out.read_text("utf-8"))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import httpx2
 
 from loadtest.network import NETWORKS, Network, open_network
+from loadtest.programs import exit_on_signals
 from loadtest.report import BOTTOM, LEFT, RIGHT, TOP, Axis, quantity, write_page
 from loadtest.service import PACKAGE, start_service
 
@@ -102,6 +103,7 @@ def main() -> None:
     parser.add_argument("--network", nargs="+", choices=names, default=["direct", "mobile", "3g"])
     parser.add_argument("--seconds", type=float, default=0.3, help="of each try (%(default)s)")
     options = parser.parse_args()
+    exit_on_signals()
     networks, hows = {}, {}
     with start_service(f"{PACKAGE}.streaming", "loadtest.tunable:app") as service:
         for name in options.network:

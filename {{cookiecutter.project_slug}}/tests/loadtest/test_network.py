@@ -1,6 +1,7 @@
 """Each network is measured against its profile, however this machine makes it."""
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from loadtest.network import PROFILES, open_network
+from tests.streaming.fixtures import PROJECT
 
 TRIES = 8
 SECONDS = 1  # of what a connection carries
@@ -85,3 +87,28 @@ def test_an_unknown_network_is_refused():
     refused = pytest.raises(ValueError, match="NETWORK=lunar is none of office, mobile")
     with refused, open_network("lunar", "http://127.0.0.1:9"):
         pass
+
+
+@pytest.mark.parametrize(
+    "url", ["https://data.example.org", "data.example.org", "localhost:8000", "http:///below", ""]
+)
+def test_a_url_that_no_network_leads_to_is_refused_by_name(url):
+    refused = pytest.raises(ValueError, match=f"^{url} is no http:// URL")
+    with refused, open_network("mobile", url):
+        pass
+
+
+def test_a_load_test_over_a_network_refuses_tls_with_one_line(run):
+    command = [sys.executable, "-m", "loadtest", "--url", "https://data.example.org"]
+    refused = run(*command, "--network", "direct", "mobile", cwd=PROJECT)
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1].endswith(
+        "https://data.example.org is no http:// URL: a network is made of TCP, and opens no TLS"
+    )
+
+
+def test_what_a_service_is_below_is_kept(echo):
+    with open_network("office", f"{echo}/below/it/") as network:
+        assert urlsplit(network.url).path == "/below/it"
+        with connect(network.url) as connection:
+            assert echo_seconds(connection, 1) < TRIES
