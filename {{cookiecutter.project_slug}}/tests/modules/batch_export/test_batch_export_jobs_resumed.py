@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.modules.batch_export.jobs import Jobs, files_of, wait_for_files
+from tests.modules.batch_export.jobs import Jobs, files_of, wait_for_files, wait_until
 from tests.modules.batch_export.test_batch_export import read_csv
 from tests.records.readings import make_readings
 from tests.streaming.fixtures import Serve, Server
@@ -102,7 +102,7 @@ def test_a_database_that_is_gone_fails_the_job(http, start, storage, tmp_path):
         wait_for_files(storage, 2)
         file.unlink()
         assert jobs.wait(path, "failed")["problem"]["type"] == "/problems/database-unavailable"
-        assert files_of(storage) == set()
+        wait_until(lambda: files_of(storage) == set())
 
 
 @pytest.mark.slow
@@ -113,7 +113,7 @@ def test_a_disk_that_is_full_fails_the_job(http, start, storage):
         job = jobs.wait(jobs.start("readings"), "failed")
         assert job["problem"]["type"] == "/problems/storage-failed"
         assert job["segments"] == []
-        assert files_of(storage) == set()
+        wait_until(lambda: files_of(storage) == set())
         small = jobs.wait(jobs.start("readings", id_before=100))
         assert len(read_csv(jobs.fetch(small["segments"][0]))) == 99
 

@@ -144,9 +144,9 @@ class Attempt:
         known = error if isinstance(error, Exception) else RuntimeError()
         problem = describe(known).model_dump(exclude_none=True)
         with suppress(Fenced, JobsUnavailable):  # where that is not known, the next attempt fails
-            await self._store.update(self._job, segments=[], cursor=None)
+            # It has to be over first: until then, another worker may have taken it.
+            await self._end("failed", problem=problem, segments=[], cursor=None)
             await self._storage.remove(self._job.id)
-            await self._end("failed", problem=problem)
 
     async def _end(self, status: str, **changes: Any) -> None:
         expires = time() + batch_export_settings().expire_seconds

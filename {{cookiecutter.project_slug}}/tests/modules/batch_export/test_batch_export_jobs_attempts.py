@@ -1,0 +1,107 @@
+"""Attempts at jobs and the sweep, with the store and the folder of segments in this process."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from pydantic import BaseModel
+
+from {{ cookiecutter.package_name }}.modules.batch_export import (
+    source,
+    table_source,
+)
+from {{ cookiecutter.package_name }}.modules.batch_export.jobs.attempt import (
+    Attempt,
+)
+from {{ cookiecutter.package_name }}.modules.batch_export.jobs.folder import (
+    SegmentFolder,
+)
+from {{ cookiecutter.package_name }}.modules.batch_export.jobs.job import Job
+from {{ cookiecutter.package_name }}.modules.batch_export.jobs.sqlite_store import (
+    SqliteStore,
+)
+from {{ cookiecutter.package_name }}.modules.batch_export.jobs.store import Fenced
+
+
+class Number(BaseModel):
+    number: int
+
+
+class Numbers(table_source.TableSource):
+    """What happens before the second batch is up to the test."""
+
+    record = Number
+
+    def __init__(self, between: Callable[[], Awaitable[None]]) -> None:
+        self._between = between
+
+    async def batches(self) -> AsyncGenerator[list[Number]]:
+        yield [Number(number=1)]
+        await self._between()
+        yield [Number(number=2)]
+
+
+class Place(NamedTuple):
+    root: Path
+    store: SqliteStore
+    storage: SegmentFolder
+
+    def files(self, job: Job) -> set[str]:
+        return {path.name for path in (self.root / job.id).glob("*")}
+
+    async def create(self) -> Job:
+        job = Job(
+            id="0" * 32, client="", key=None, source="mine", query="", format="csv", created=0
+        )
+        return await self.store.create(job, most=9, most_of_client=9)
+
+    async def claim(self) -> Job:
+        job = await self.store.claim()
+        assert job
+        return job
+
+    async def read(self, id: str) -> Job:
+        found = await self.store.find(id)
+        assert found
+        return found
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path, SqliteStore(tmp_path / "jobs.sqlite"), SegmentFolder(tmp_path))
+
+
+def run(place: Place, test: Callable[[], Awaitable[Any]]) -> None:
+    async def run_and_close() -> None:
+        await test()
+        await place.store.close()
+
+    asyncio.run(asyncio.wait_for(run_and_close(), 30))
+
+
+def test_nobody_takes_a_job_whose_segments_are_being_removed(place, monkeypatch):
+    taken: list[Job | None] = []
+
+    class SlowFolder(SegmentFolder):
+        async def remove(self, job: str, names: Collection[str] | None = None) -> None:
+            with suppress(Fenced):
+                await place.store.update(await place.read(job), lease=0)
+            taken.append(await place.store.claim())
+            await super().remove(job, names)
+
+    async def fail() -> None:
+        raise LookupError
+
+    async def test() -> None:
+        await place.create()
+        job = await place.claim()
+        await Attempt(job, place.store, SlowFolder(place.root)).run()
+        assert (await place.read(job.id)).status == "failed"
+        assert taken == [None]
+        assert not place.files(job)
+
+    monkeypatch.setitem(source.SOURCES, "mine", Numbers(fail))
+    run(place, test)
