@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,9 @@ from {{ cookiecutter.package_name }}.modules.batch_export import (
     source,
     table_source,
 )
+from {{ cookiecutter.package_name }}.modules.batch_export.jobs import (
+    storage,
+)
 from {{ cookiecutter.package_name }}.modules.batch_export.jobs.attempt import (
     Attempt,
 )
@@ -20,10 +23,13 @@ from {{ cookiecutter.package_name }}.modules.batch_export.jobs.folder import (
     SegmentFolder,
 )
 from {{ cookiecutter.package_name }}.modules.batch_export.jobs.job import Job
+from {{ cookiecutter.package_name }}.modules.batch_export.jobs.runner import Runner
 from {{ cookiecutter.package_name }}.modules.batch_export.jobs.sqlite_store import (
     SqliteStore,
 )
 from {{ cookiecutter.package_name }}.modules.batch_export.jobs.store import Fenced
+
+from tests.modules.batch_export.jobs import wait_until
 
 
 class Number(BaseModel):
@@ -53,9 +59,8 @@ class Place(NamedTuple):
         return {path.name for path in (self.root / job.id).glob("*")}
 
     async def create(self) -> Job:
-        job = Job(
-            id="0" * 32, client="", key=None, source="mine", query="", format="csv", created=0
-        )
+        id = await self.store.new_id()
+        job = Job(id=id, client="", key=None, source="mine", query="", format="csv", created=0)
         return await self.store.create(job, most=9, most_of_client=9)
 
     async def claim(self) -> Job:
@@ -104,4 +109,52 @@ def test_nobody_takes_a_job_whose_segments_are_being_removed(place, monkeypatch)
         assert not place.files(job)
 
     monkeypatch.setitem(source.SOURCES, "mine", Numbers(fail))
+    run(place, test)
+
+
+@asynccontextmanager
+async def running(runner: Runner) -> AsyncGenerator[None]:
+    task = asyncio.create_task(runner.run())
+    yield
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def test_a_sweep_leaves_the_jobs_of_another_store_alone(place, tmp_path):
+    other = SqliteStore(tmp_path / "other" / "jobs.sqlite")
+
+    async def test() -> None:
+        theirs, left = await other.new_id(), await place.store.new_id()
+        mine = (await place.create()).id
+        await place.claim()
+        for id in (theirs, left, mine):
+            (tmp_path / id).mkdir()
+        async with running(Runner(place.store, place.storage)):
+            await asyncio.to_thread(wait_until, lambda: not (tmp_path / left).exists())
+        assert {*await place.storage.jobs()} == {theirs, mine}
+        await other.close()
+
+    run(place, test)
+
+
+async def nothing() -> None:
+    pass
+
+
+def test_a_storage_that_hangs_keeps_nobody_from_claiming_or_cancelling(place, monkeypatch):
+    class Hanging(SegmentFolder):
+        async def jobs(self) -> list[str]:
+            return await asyncio.Future()
+
+        async def remove(self, job: str, names: Collection[str] | None = None) -> None:
+            await asyncio.Future()
+
+    async def test() -> None:
+        job, hanging = await place.create(), Hanging(place.root)
+        async with running(Runner(place.store, hanging)):
+            await asyncio.to_thread(wait_until, lambda: place.files(job))
+        await hanging.try_to_remove(job.id)
+
+    monkeypatch.setattr(storage, "REMOVE_SECONDS", 0.01)
+    monkeypatch.setitem(source.SOURCES, "mine", Numbers(nothing))
     run(place, test)

@@ -121,13 +121,14 @@ def test_a_disk_that_is_full_fails_the_job(http, start, storage):
 @pytest.mark.slow
 def test_expired_jobs_are_swept_but_not_while_they_are_read(http, start, storage):
     settings = {"BATCH_EXPORT_EXPIRE_SECONDS": "2", "BATCH_EXPORT_SEGMENT_BYTES": "1000000000"}
-    orphan, other = (storage / name for name in ("0" * 32, "photos"))
-    for folder in (orphan, other):
-        folder.mkdir(parents=True)
-        (folder / "1-1.csv").touch()
     with start(**settings) as server:
         jobs = Jobs(http, server.url)
         path, unread = (jobs.start("readings", format="arrow") for _ in range(2))
+        store_name = Path(path).name[:8]
+        orphan, other = (storage / name for name in (store_name + "0" * 24, "photos"))
+        for folder in (orphan, other):
+            folder.mkdir(parents=True)
+            (folder / "1-1.csv").touch()
         jobs.wait(unread)
         [segment] = jobs.wait(path)["segments"]
         with http.stream("GET", server.url + segment["url"]) as response:

@@ -146,7 +146,7 @@ class Attempt:
         with suppress(Fenced, JobsUnavailable):  # where that is not known, the next attempt fails
             # It has to be over first: until then, another worker may have taken it.
             await self._end("failed", problem=problem, segments=[], cursor=None)
-            await self._storage.remove(self._job.id)
+            await self._storage.try_to_remove(self._job.id)
 
     async def _end(self, status: str, **changes: Any) -> None:
         expires = time() + batch_export_settings().expire_seconds

@@ -2,6 +2,7 @@
 -- A job is a hash of fields in JSON; what is due, and what has segments, is known by sets.
 -- ARGV has the name of the step and what it takes.
 
+local NAME = '{exports}:name'
 local WAITING, EXPIRING, KEPT = '{exports}:waiting', '{exports}:expiring', '{exports}:kept'
 local seconds, microseconds = unpack(redis.call('TIME'))
 local now = seconds + microseconds / 1e6
@@ -30,6 +31,11 @@ end
 
 local function due(set_of_ids, ...)
   return redis.call('ZRANGE', set_of_ids, '-inf', now, 'BYSCORE', ...)
+end
+
+function steps.name(new)
+  redis.call('SET', NAME, new, 'NX')
+  return redis.call('GET', NAME)
 end
 
 function steps.create(id, client, key, most, most_of_client, ...)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from pydantic_core import to_json
 from redis.asyncio import Redis
@@ -35,6 +36,9 @@ class RedisStore(JobStore):
         )
         script = Path(__file__).with_name("redis_jobs.lua").read_text(encoding="utf-8")
         self._script = self._redis.register_script(script)
+
+    async def name(self) -> str:
+        return await self._run("name", uuid4().hex[:8])
 
     async def create(self, job: Job, *, most: int, most_of_client: int) -> Job:
         client, key = _text(job.client), _text(job.key)
