@@ -14,20 +14,25 @@ from {{ cookiecutter.package_name }}.modules.batch_export import (
     table_source,
 )
 from {{ cookiecutter.package_name }}.modules.batch_export.jobs import (
+    attempt,
     storage,
 )
 from {{ cookiecutter.package_name }}.modules.batch_export.jobs.attempt import (
+    MOST_TRIES,
     Attempt,
 )
 from {{ cookiecutter.package_name }}.modules.batch_export.jobs.folder import (
     SegmentFolder,
 )
-from {{ cookiecutter.package_name }}.modules.batch_export.jobs.job import Job
+from {{ cookiecutter.package_name }}.modules.batch_export.jobs.job import Job, Segment
 from {{ cookiecutter.package_name }}.modules.batch_export.jobs.runner import Runner
 from {{ cookiecutter.package_name }}.modules.batch_export.jobs.sqlite_store import (
     SqliteStore,
 )
 from {{ cookiecutter.package_name }}.modules.batch_export.jobs.store import Fenced
+from {{ cookiecutter.package_name }}.modules.batch_export.settings import (
+    BatchExportSettings,
+)
 
 from tests.modules.batch_export.jobs import wait_until
 
@@ -157,4 +162,52 @@ def test_a_storage_that_hangs_keeps_nobody_from_claiming_or_cancelling(place, mo
 
     monkeypatch.setattr(storage, "REMOVE_SECONDS", 0.01)
     monkeypatch.setitem(source.SOURCES, "mine", Numbers(nothing))
+    run(place, test)
+
+
+def test_an_attempt_whose_segments_are_gone_begins_again(place, monkeypatch):
+    lost = Segment(file="1-1.csv", rows=1, bytes=9, sha256="")
+
+    async def test() -> None:
+        await place.create()
+        job = await place.claim()
+        await place.store.update(job, segments=[lost], cursor="behind it", lease=0)
+        second = await place.claim()
+        await Attempt(second, place.store, place.storage).run()
+        found = await place.read(job.id)
+        assert (found.status, found.cursor, found.progress.rows) == ("complete", None, 2)
+        assert {segment.file for segment in found.segments} == place.files(job) == {"1-2.csv"}
+
+    monkeypatch.setitem(source.SOURCES, "mine", Numbers(nothing))
+    run(place, test)
+
+
+def test_a_job_without_a_key_that_ends_each_attempt_is_given_up(place, monkeypatch):
+    """Segments that are made again do not count."""
+
+    class Killed(BaseException):
+        pass
+
+    class KilledAttempt(Attempt):
+        async def _fail(self, error: BaseException) -> None:
+            if not isinstance(error, Killed):
+                await super()._fail(error)
+
+    async def kill() -> None:
+        raise Killed
+
+    async def test() -> None:
+        job = await place.create()
+        for _ in range(MOST_TRIES + 1):
+            claimed = await place.claim()
+            await KilledAttempt(claimed, place.store, place.storage).run()
+            with suppress(Fenced):
+                await place.store.update(claimed, lease=0)
+        found = await place.read(job.id)
+        assert found.problem
+        assert found.problem["type"] == "/problems/given-up"
+
+    settings = BatchExportSettings(segment_bytes=1)
+    monkeypatch.setattr(attempt, "batch_export_settings", lambda: settings)
+    monkeypatch.setitem(source.SOURCES, "mine", Numbers(kill))
     run(place, test)
