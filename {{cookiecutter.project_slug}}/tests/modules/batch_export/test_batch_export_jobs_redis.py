@@ -10,6 +10,9 @@ from {{ cookiecutter.package_name }}.modules.batch_export.jobs.job import Job
 from {{ cookiecutter.package_name }}.modules.batch_export.jobs.redis_store import (
     RedisStore,
 )
+from {{ cookiecutter.package_name }}.streaming.limits import (
+    LimitReached,
+)
 
 from tests.streaming.fixtures import free_port
 from tests.streaming.redis_server import RedisServer
@@ -54,3 +57,42 @@ def test_a_redis_that_comes_up_empty_is_another_store(redis):
         assert await store.name() != name
 
     run(redis, test)
+
+
+def test_a_job_that_redis_has_lost_stands_in_nobodys_way(redis):
+    async def test(store: RedisStore) -> None:
+        lost, over = [await create(store, most=3) for _ in range(2)]
+        await store.cancel(over.id, expires=0)
+        assert (await create(store, most=2, key="b")).key == "b"
+        with pytest.raises(LimitReached):
+            await create(store, most=2)
+        for job in (lost, over):
+            redis.ask("DEL {exports}:job:" + job.id)
+        kept = await create(store, most=2, key="c")
+        claimed = [await store.claim() for _ in range(3)]
+        assert [job.key if job else None for job in claimed] == ["b", "c", None]
+        assert await store.expired() == [over.id]
+        assert not await store.forget(over.id)
+        assert await store.expired() == []
+        assert kept.id in await store.holding()
+        assert lost.id not in await store.holding()
+
+    run(redis, test)
+
+
+@pytest.mark.parametrize("policy", ["noeviction", "allkeys-lru"])
+def test_a_redis_that_evicts_is_told_of(redis, caplog, policy):
+    redis.ask(f"CONFIG SET maxmemory-policy {policy}")
+    run(redis, RedisStore.warn_of_eviction)
+    assert caplog.messages == [
+        f"Export jobs need maxmemory-policy noeviction: Redis has {each}."
+        for each in [policy]
+        if each != "noeviction"
+    ]
+
+
+def test_a_redis_that_does_not_let_itself_be_asked_is_none_that_evicts(redis, caplog):
+    redis.ask("ACL SETUSER default -config")
+    run(redis, RedisStore.warn_of_eviction)
+    redis.ask("ACL SETUSER default +config")
+    assert caplog.messages == []
