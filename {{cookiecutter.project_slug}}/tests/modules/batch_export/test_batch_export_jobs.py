@@ -217,7 +217,7 @@ def test_a_source_that_fails_leaves_a_problem_and_no_file(jobs, storage, source,
     job = jobs.wait(path, "failed")
     assert job["problem"]["status"] == 500
     assert job["segments"] == []
-    assert not (storage / job["id"]).exists()
+    wait_until(lambda: not (storage / job["id"]).exists())
     assert jobs.http.get(f"{jobs.url}{path}/segments/1").status_code == 404
 
 

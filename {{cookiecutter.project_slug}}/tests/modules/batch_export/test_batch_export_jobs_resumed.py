@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.modules.batch_export.jobs import Jobs, files_of, wait_for_files
+from tests.modules.batch_export.jobs import Jobs, files_of, wait_for_files, wait_until
 from tests.modules.batch_export.test_batch_export import read_csv
 from tests.records.readings import make_readings
 from tests.streaming.fixtures import Serve, Server
@@ -102,7 +102,7 @@ def test_a_database_that_is_gone_fails_the_job(http, start, storage, tmp_path):
         wait_for_files(storage, 2)
         file.unlink()
         assert jobs.wait(path, "failed")["problem"]["type"] == "/problems/database-unavailable"
-        assert files_of(storage) == set()
+        wait_until(lambda: files_of(storage) == set())
 
 
 @pytest.mark.slow
@@ -113,7 +113,7 @@ def test_a_disk_that_is_full_fails_the_job(http, start, storage):
         job = jobs.wait(jobs.start("readings"), "failed")
         assert job["problem"]["type"] == "/problems/storage-failed"
         assert job["segments"] == []
-        assert files_of(storage) == set()
+        wait_until(lambda: files_of(storage) == set())
         small = jobs.wait(jobs.start("readings", id_before=100))
         assert len(read_csv(jobs.fetch(small["segments"][0]))) == 99
 
@@ -121,13 +121,14 @@ def test_a_disk_that_is_full_fails_the_job(http, start, storage):
 @pytest.mark.slow
 def test_expired_jobs_are_swept_but_not_while_they_are_read(http, start, storage):
     settings = {"BATCH_EXPORT_EXPIRE_SECONDS": "2", "BATCH_EXPORT_SEGMENT_BYTES": "1000000000"}
-    orphan, other = (storage / name for name in ("0" * 32, "photos"))
-    for folder in (orphan, other):
-        folder.mkdir(parents=True)
-        (folder / "1-1.csv").touch()
     with start(**settings) as server:
         jobs = Jobs(http, server.url)
         path, unread = (jobs.start("readings", format="arrow") for _ in range(2))
+        store_name = Path(path).name[:8]
+        orphan, other = (storage / name for name in (store_name + "0" * 24, "photos"))
+        for folder in (orphan, other):
+            folder.mkdir(parents=True)
+            (folder / "1-1.csv").touch()
         jobs.wait(unread)
         [segment] = jobs.wait(path)["segments"]
         with http.stream("GET", server.url + segment["url"]) as response:

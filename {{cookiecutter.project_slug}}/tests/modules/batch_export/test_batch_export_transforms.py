@@ -4,14 +4,22 @@ import csv
 import hmac
 import io
 import math
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx2
+import pyarrow as pa
 import pytest
+
+from {{ cookiecutter.package_name }}.modules.batch_export import (
+    processes,
+)
 
 from tests.modules.batch_export import transforms
 from tests.modules.batch_export.jobs import Jobs
@@ -166,3 +174,32 @@ def _is_running(process: int) -> bool:
         return stat.read_text(encoding="utf-8").rpartition(") ")[2][0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def tell_process(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return pa.record_batch({"process": pa.array([os.getpid()])})
+
+
+def signal_and_end(connection: Connection) -> None:
+    """Tell the process that has called a transform before SIGTERM, and the one behind it."""
+    process, batch = processes.Process(), pa.record_batch({"id": pa.array([1])})
+    for _ in range(2):
+        made = process.call(tell_process, batch)
+        assert isinstance(made, bytes)
+        called = pa.ipc.open_stream(made).read_next_batch()["process"][0].as_py()
+        connection.send(called)
+        os.kill(called, signal.SIGTERM)
+
+
+def test_a_process_of_transforms_ends_with_its_parent_and_not_at_its_sigterm():
+    ours, theirs = processes.CONTEXT.Pipe()
+    parent = processes.CONTEXT.Process(target=signal_and_end, args=(theirs,))
+    parent.start()
+    try:
+        parent.join(30)
+        assert parent.exitcode == 0
+    finally:
+        parent.kill()
+    called = {ours.recv() for _ in range(2)}
+    assert len(called) == 1
+    wait_until(lambda: not any(map(_is_running, called)))

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import cache
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
 from traceback import format_exc
 
 import pyarrow as pa
@@ -65,6 +66,8 @@ class Process:
         self._process = CONTEXT.Process(target=_serve, args=(theirs,), daemon=True)
         self._process.start()
         theirs.close()
+        # At the end of this process `multiprocessing` would send SIGTERM, and wait.
+        self.kill = Finalize(None, self._process.kill, exitpriority=0)
 
     def call(self, function: Function, batch: pa.RecordBatch) -> bytes | Exception:
         try:
@@ -73,12 +76,10 @@ class Process:
         except (EOFError, OSError) as error:
             raise RuntimeError("The process of a transform has died.") from error
 
-    def kill(self) -> None:
-        self._process.kill()
-
 
 def _serve(connection: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who has started this one
+    for each in (signal.SIGINT, signal.SIGTERM):  # a group's are for who has started this one
+        signal.signal(each, signal.SIG_IGN)
     with suppress(EOFError, BrokenPipeError):  # he is gone
         while True:
             connection.send(_try_to_call(*connection.recv()))

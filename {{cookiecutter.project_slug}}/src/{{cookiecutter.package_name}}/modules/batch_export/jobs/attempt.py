@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 
 from ....records.batching import encode_batches
 from ....records.formats import Encoder
+from ....records.resuming import Cursor
 from ....streaming.problems import describe
 from ....streaming.shutdown import ShuttingDown
 from ..choice import Choice, choose
@@ -21,14 +22,14 @@ from .storage import SegmentStorage, SegmentWriter, name_of
 from .store import Fenced, JobStore, JobsUnavailable
 
 BEATS_PER_LEASE = 5
-# What ends the process, or its lease, so many times before a segment is whole will do so again.
+# What ends the process, or its lease, so many times and keeps no segment will do so again.
 MOST_TRIES = 5
 
 logger = logging.getLogger(__name__)
 
 
 class GivenUp(HTTPException):
-    """All attempts have ended without a word, each before it had made a segment."""
+    """All attempts have ended without a word, and none has left a segment to go on behind."""
 
     type = "/problems/given-up"
 
@@ -77,17 +78,25 @@ class Attempt:
         await self._end("complete", progress=progress)
 
     async def _export(self, tasks: asyncio.TaskGroup) -> None:
-        job = self._job
-        choice = await choose(job.source, QueryParams(job.query))
-        await self._store.update(job, segments=self._segments, progress=self._progress())
-        kept = {segment.file for segment in self._segments}
-        await self._storage.remove_older(job.id, job.attempt, kept)
+        choice = await choose(self._job.source, QueryParams(self._job.query))
+        cursor = await self._begin()
         counting = tasks.create_task(self._count(choice))
-        async with aclosing(choice.read_on(job.cursor)) as rows:
+        async with aclosing(choice.read_on(cursor)) as rows:
             cutting = Cutting(rows, batch_export_settings().segment_bytes)
             while not self._segments or await cutting.has_more():
                 await self._make_segment(cutting, choice.make_encoder())
         counting.cancel()
+
+    async def _begin(self) -> Cursor:
+        """Where to read on: behind the last segment, or from the beginning if one is not there."""
+        job, kept = self._job, {segment.file for segment in self._segments}
+        if not kept <= {*await self._storage.names(job.id)}:  # a Redis came back as it once was
+            self._segments, self._rows_before, kept = [], 0, set()
+        cursor = job.cursor if self._segments else None
+        start = {"segments": self._segments, "cursor": cursor, "progress": self._progress()}
+        await self._store.update(job, **start)
+        await self._storage.remove_older(job.id, job.attempt, kept)
+        return cursor
 
     async def _make_segment(self, cutting: Cutting, encoder: Encoder) -> None:
         job, number = self._job, len(self._segments) + 1
@@ -106,9 +115,11 @@ class Attempt:
             self._cutting = self._writer = None
         self._segments = [*self._segments, segment]
         made = {"segments": self._segments, "cursor": cutting.cursor, "progress": self._progress()}
+        if cutting.cursor is not None:  # nobody has to make it again
+            made["tries"] = 0
         try:
             # Where nobody can tell whether it was written, the next attempt sees it.
-            await self._store.update(job, **made, tries=0)
+            await self._store.update(job, **made)
         except Fenced:
             await writer.discard()
             raise
@@ -144,9 +155,9 @@ class Attempt:
         known = error if isinstance(error, Exception) else RuntimeError()
         problem = describe(known).model_dump(exclude_none=True)
         with suppress(Fenced, JobsUnavailable):  # where that is not known, the next attempt fails
-            await self._store.update(self._job, segments=[], cursor=None)
-            await self._storage.remove(self._job.id)
-            await self._end("failed", problem=problem)
+            # It has to be over first: until then, another worker may have taken it.
+            await self._end("failed", problem=problem, segments=[], cursor=None)
+            await self._storage.try_to_remove(self._job.id)
 
     async def _end(self, status: str, **changes: Any) -> None:
         expires = time() + batch_export_settings().expire_seconds

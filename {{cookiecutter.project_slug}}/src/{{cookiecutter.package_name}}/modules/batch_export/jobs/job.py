@@ -42,7 +42,7 @@ class Job(BaseModel):
     format: str
     status: Status = "accepted"
     attempt: int = 0
-    tries: Annotated[int, Field(description="Attempts since the last whole segment.")] = 0
+    tries: Annotated[int, Field(description="Attempts since the last segment that is kept.")] = 0
     lease: float = 0
     created: float
     expires: float | None = None

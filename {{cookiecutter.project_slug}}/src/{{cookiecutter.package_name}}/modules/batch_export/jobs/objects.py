@@ -12,6 +12,8 @@ from obstore.exceptions import BaseError
 from ....contents.objects import ObjectStorage
 from .storage import JOB_ID, SegmentStorage, SegmentWriter, StorageFailed, in_thread
 
+# A bucket that is not there is a `FileNotFoundError`.
+ERRORS = (BaseError, OSError)
 logger = logging.getLogger(__name__)
 
 
@@ -25,7 +27,7 @@ class SegmentObjects(SegmentStorage):
     async def names(self, job: str) -> list[str]:
         try:
             found = await obstore.list(self._store, f"{job}/").collect_async()
-        except BaseError as error:
+        except ERRORS as error:
             raise _failed(error) from error
         return [meta["path"].rpartition("/")[2] for meta in found]
 
@@ -37,7 +39,7 @@ class SegmentObjects(SegmentStorage):
     async def jobs(self) -> list[str]:
         try:
             found = await obstore.list_with_delimiter_async(self._store)
-        except BaseError as error:
+        except ERRORS as error:
             raise _failed(error) from error
         return [*filter(JOB_ID.fullmatch, found["common_prefixes"])]
 
@@ -59,7 +61,7 @@ class ObjectWriter(SegmentWriter):
         await in_thread(self._file.seek, 0)
         try:
             await obstore.put_async(self._store, self._path, self._file)
-        except BaseError as error:
+        except ERRORS as error:
             raise _failed(error) from error
         self._file.close()
 
@@ -69,10 +71,10 @@ async def _delete(store: Any, paths: list[str]) -> None:
         await obstore.delete_async(store, paths)
     except FileNotFoundError:
         pass
-    except BaseError as error:
+    except ERRORS as error:
         logger.warning("Segments stay in their store for now: %s", error)
 
 
-def _failed(error: BaseError) -> StorageFailed:
+def _failed(error: Exception) -> StorageFailed:
     logger.warning("The store of segments has failed: %s", error)
     return StorageFailed(error)

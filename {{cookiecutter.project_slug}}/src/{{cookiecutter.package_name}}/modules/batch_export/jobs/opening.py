@@ -36,20 +36,22 @@ class Jobs:
 async def open_jobs() -> AsyncGenerator[Jobs, None]:
     settings = batch_export_settings()
     place = settings.storage_url or settings.folder
-    store, segments = _open_store(), _open_segments()
+    store, segments = await _open_store(), _open_segments()
     try:
         yield Jobs(store, segments, open_storage(place), Runner(store, segments))
     finally:
         await store.close()
 
 
-def _open_store() -> JobStore:
+async def _open_store() -> JobStore:
     settings = batch_export_settings()
     if settings.jobs_url is None:
         return SqliteStore(settings.folder / STORE_FILE)
     from .redis_store import RedisStore  # noqa: PLC0415 - few need it
 
-    return RedisStore(str(settings.jobs_url))
+    store = RedisStore(str(settings.jobs_url))
+    await store.warn_of_eviction()
+    return store
 
 
 def _open_segments() -> SegmentStorage:

@@ -2,6 +2,7 @@
 -- A job is a hash of fields in JSON; what is due, and what has segments, is known by sets.
 -- ARGV has the name of the step and what it takes.
 
+local NAME = '{exports}:name'
 local WAITING, EXPIRING, KEPT = '{exports}:waiting', '{exports}:expiring', '{exports}:kept'
 local seconds, microseconds = unpack(redis.call('TIME'))
 local now = seconds + microseconds / 1e6
@@ -28,16 +29,36 @@ local function set(id, ...)
   redis.call(change, kept_of_client, id)
 end
 
+-- An id whose job is gone, as in a Redis that evicts, keeps nobody from the others.
+local function drop(id)
+  redis.call('ZREM', WAITING, id)
+  redis.call('ZREM', EXPIRING, id)
+  redis.call('SREM', KEPT, id)
+end
+
+local function is_full(ids, most)
+  if redis.call('SCARD', ids) < tonumber(most) then return false end
+  for _, id in ipairs(redis.call('SMEMBERS', ids)) do
+    if not get(id, 'id') then redis.call('SREM', ids, id) end
+  end
+  return redis.call('SCARD', ids) >= tonumber(most)
+end
+
 local function due(set_of_ids, ...)
   return redis.call('ZRANGE', set_of_ids, '-inf', now, 'BYSCORE', ...)
+end
+
+function steps.name(new)
+  redis.call('SET', NAME, new, 'NX')
+  return redis.call('GET', NAME)
 end
 
 function steps.create(id, client, key, most, most_of_client, ...)
   local name = key_name(client, key)
   local found = key ~= 'null' and redis.call('GET', name) or id
   if not get(found, 'id') then
-    if redis.call('SCARD', KEPT .. ':' .. client) >= tonumber(most_of_client) then return 'client' end
-    if redis.call('SCARD', KEPT) >= tonumber(most) then return 'all' end
+    if is_full(KEPT .. ':' .. client, most_of_client) then return 'client' end
+    if is_full(KEPT, most) then return 'all' end
     if key ~= 'null' then redis.call('SET', name, id) end
     found = id
     set(id, ...)
@@ -52,6 +73,10 @@ end
 
 function steps.claim(lease)
   local id = due(WAITING, 'LIMIT', 0, 1)[1]
+  while id and not get(id, 'id') do
+    drop(id)
+    id = due(WAITING, 'LIMIT', 0, 1)[1]
+  end
   if not id then return false end
   -- A Redis that was restarted may have forgotten an attempt: by the clock, no number comes twice.
   local attempt = math.max(get(id, 'attempt') + 1, math.floor(now * 1000))
@@ -87,12 +112,12 @@ function steps.holding()
 end
 
 function steps.forget(id)
+  if not get(id, 'id') then drop(id) end
   local expires = tonumber(get(id, 'expires') or '')
   if not expires or expires > now then return 0 end
   local client = get(id, 'client')
   redis.call('DEL', job(id), key_name(client, get(id, 'key')))
-  redis.call('ZREM', EXPIRING, id)
-  redis.call('SREM', KEPT, id)
+  drop(id)
   redis.call('SREM', KEPT .. ':' .. client, id)
   return 1
 end

@@ -3,8 +3,10 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from pydantic_core import to_json
 from redis.asyncio import Redis
@@ -17,6 +19,7 @@ from .job import Job
 from .store import Fenced, JobStore, JobsUnavailable, KeyReused, of_client_limit, of_limit
 
 WAIT_SECONDS = 3
+POLICY, NO_EVICTION = "maxmemory-policy", "noeviction"
 REFUSALS = {"client": of_client_limit, "all": of_limit}
 
 logger = logging.getLogger(__name__)
@@ -35,6 +38,16 @@ class RedisStore(JobStore):
         )
         script = Path(__file__).with_name("redis_jobs.lua").read_text(encoding="utf-8")
         self._script = self._redis.register_script(script)
+
+    async def warn_of_eviction(self) -> None:
+        """Tell the log of a Redis that forgets jobs when its memory is full, if it says so."""
+        with suppress(RedisError, OSError):  # not all servers let themselves be asked
+            policy = (await self._redis.config_get(POLICY)).get(POLICY, NO_EVICTION)
+            if policy != NO_EVICTION:
+                logger.warning("Export jobs need %s %s: Redis has %s.", POLICY, NO_EVICTION, policy)
+
+    async def name(self) -> str:
+        return await self._run("name", uuid4().hex[:8])
 
     async def create(self, job: Job, *, most: int, most_of_client: int) -> Job:
         client, key = _text(job.client), _text(job.key)

@@ -5,7 +5,6 @@ from http import HTTPStatus
 from time import time
 from typing import Annotated, Any
 from urllib.parse import urlencode
-from uuid import uuid4
 
 from fastapi import Header, HTTPException, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -67,7 +66,7 @@ async def start_job(
         raise _of_body(error) from error
     settings = batch_export_settings()
     asked = Job(
-        id=uuid4().hex,
+        id=await jobs.store.new_id(),
         client=client_address(request.scope),
         key=idempotency_key,
         source=body.source,
@@ -113,7 +112,7 @@ async def cancel_job(request: Request, id: JobId) -> None:
     jobs: Jobs = request.state.export_jobs
     job = await jobs.find(id)
     await jobs.store.cancel(job.id, time() + batch_export_settings().expire_seconds)
-    await jobs.segments.remove(job.id)
+    await jobs.segments.try_to_remove(job.id)
 
 
 @router.get("/jobs/{id}/segments/{number}", response_class=Response, responses=CONTENT)

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import suppress
-from time import monotonic
 
 from ....streaming.shutdown import drain
 from ..settings import batch_export_settings
@@ -21,7 +20,6 @@ class Runner:
         self._storage = storage
         self._has_news = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
-        self._sweep_due = 0.0
 
     def look(self) -> None:
         """Do not wait for the next look for jobs."""
@@ -29,14 +27,15 @@ class Runner:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
+            sweeping = tasks.create_task(self._sweep_again_and_again())
             while not drain.begun:
-                with suppress(JobsUnavailable, StorageFailed):  # as may be over by the next look
+                with suppress(JobsUnavailable):  # as may be over by the next look
                     await self._take(tasks)
-                    await self._sweep()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
                         await self._has_news.wait()
                 self._has_news.clear()
+            sweeping.cancel()
 
     async def _take(self, tasks: asyncio.TaskGroup) -> None:
         while len(self._running) < batch_export_settings().parallel_jobs:
@@ -47,15 +46,23 @@ class Runner:
             attempt.add_done_callback(self._running.discard)
             attempt.add_done_callback(lambda _: self.look())
 
-    async def _sweep(self) -> None:
-        if monotonic() < self._sweep_due:
-            return
+    async def _sweep_again_and_again(self) -> None:
+        """For itself, as the storage may be slow."""
         expire_seconds = batch_export_settings().expire_seconds
-        self._sweep_due = monotonic() + min(expire_seconds, MOST_SECONDS_BETWEEN_SWEEPS)
+        while True:
+            with suppress(JobsUnavailable, StorageFailed):
+                await self._sweep()
+            await asyncio.sleep(min(expire_seconds, MOST_SECONDS_BETWEEN_SWEEPS))
+
+    async def _sweep(self) -> None:
         for id in await self._store.expired():
             if await self._store.forget(id):
                 await self._storage.remove(id)
         # What somebody was about to remove when he was killed. A job is there before its segments.
         if jobs := await self._storage.jobs():
-            for left in {*jobs} - await self._store.holding():
-                await self._storage.remove(left)
+            left = {*jobs} - await self._store.holding()
+            # Asked last: a store that has been emptied since has another name.
+            name = await self._store.name()
+            for id in left:
+                if id.startswith(name):  # the others may be another store's
+                    await self._storage.remove(id)

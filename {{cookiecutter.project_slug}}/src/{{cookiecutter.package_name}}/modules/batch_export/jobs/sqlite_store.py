@@ -42,6 +42,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     UNIQUE (client, key)
 )
 """
+NAME_TABLE = "CREATE TABLE IF NOT EXISTS store (id INTEGER PRIMARY KEY, name TEXT NOT NULL)"
+NAME = "INSERT OR IGNORE INTO store VALUES (1, lower(hex(randomblob(4))))"
 # Nothing of a request is ever put into the text of a statement.
 COLUMNS = [*Job.model_fields]
 AS_JSON = {"progress", "segments", "problem"}
@@ -74,6 +76,9 @@ class SqliteStore(JobStore):
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._thread = CapacityLimiter(1)
+
+    async def name(self) -> str:
+        return await self._call(_select_name)
 
     async def create(self, job: Job, *, most: int, most_of_client: int) -> Job:
         return await self._call(_create, job, most, most_of_client)
@@ -136,7 +141,8 @@ class SqliteStore(JobStore):
         )
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(TABLE)
+        for statement in (TABLE, NAME_TABLE, NAME):
+            connection.execute(statement)
         return connection
 
     async def close(self) -> None:
@@ -162,6 +168,10 @@ def _create(connection: sqlite3.Connection, job: Job, most: int, most_of_client:
             raise of_limit()
         _change(connection, INSERT, dict(job))
     return job
+
+
+def _select_name(connection: sqlite3.Connection) -> str:
+    return connection.execute("SELECT name FROM store").fetchone()["name"]
 
 
 def _select(connection: sqlite3.Connection, condition: str, *values: Any) -> list[Job]:

@@ -1,10 +1,12 @@
 """Where segments are kept, as whole files of their job's format."""
 
+import asyncio
 import errno
 import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any, BinaryIO, TypeVar
 
 from anyio.to_thread import run_sync
@@ -15,6 +17,7 @@ from .job import Segment
 
 T = TypeVar("T")
 JOB_ID = re.compile("[0-9a-f]{32}")
+REMOVE_SECONDS = 5
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -52,6 +55,12 @@ class SegmentStorage(ABC):
     @abstractmethod
     async def jobs(self) -> list[str]:
         """Those that have segments; what else is there is somebody else's."""
+
+    async def try_to_remove(self, job: str) -> None:
+        """Remove all segments of a job that is over, or leave them to the next sweep."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REMOVE_SECONDS):
+                await self.remove(job)
 
     async def remove_older(self, job: str, attempt: int, kept: Collection[str]) -> None:
         """Remove what earlier attempts have left, but for `kept`."""

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from typing import Any
+from uuid import uuid4
 
 from fastapi import HTTPException
 
@@ -44,6 +45,18 @@ class JobStore(ABC):
 
     Every method but `close` raises `JobsUnavailable`.
     """
+
+    async def new_id(self) -> str:
+        """32 hexadecimal digits that begin with the store's name."""
+        name = await self.name()
+        return name + uuid4().hex[len(name) :]
+
+    @abstractmethod
+    async def name(self) -> str:
+        """Eight hexadecimal digits, which a store that comes up empty makes anew.
+
+        They tell its jobs from those of another one that has its segments in the same place.
+        """
 
     @abstractmethod
     async def create(self, job: Job, *, most: int, most_of_client: int) -> Job:
