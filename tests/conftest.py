@@ -41,8 +41,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if "generated_suite" in item.name]
     if not config.getoption("--slow"):
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
-    # The longest tests first, so that no worker is left with one of them in the end.
-    items.sort(key=lambda item: "generated_suite" not in item.name)
+    # The longest tests first, so that no worker is left with one of them in the end: the suites,
+    # and among them those of all modules and of a single one.
+    items.sort(key=_is_short)
+
+
+def _is_short(item: pytest.Item) -> int:
+    if "generated_suite" not in item.name:
+        return 2
+    return int(item.name.count("+") in range(1, len(MODULES) - 1))
 
 
 @pytest.fixture(scope="session")

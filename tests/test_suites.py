@@ -33,8 +33,6 @@ WHOLE_SERVICE = " ".join(
     f"--ignore=tests/{name}"
     for name in ("modules", "streaming", "loadtest", "demo", *sorted(PARTS))
 )
-# The load test of all scenarios, which is for each module alone and for all four.
-NO_LOAD = "--ignore=tests/test_load.py"
 # The tests of the core and of each part run once with few modules, so that they lean on no other.
 WITH_THE_CORE = ("sse",)
 WITH_THEIR_PARTS = {("file_download",), ("jsonl",)}
@@ -52,11 +50,8 @@ def choose_tests(combination: tuple[str, ...], *, slow: bool) -> tuple[str, list
     if len(combination) == len(MODULES):
         scope, quick, thorough = "all tests", QUICK, [QUICK, f"-m slow {WHOLE_SERVICE}"]
     elif len(combination) > 1:
-        scope, quick, thorough = (
-            "the service as a whole",
-            f"{WHOLE_SERVICE} {QUICK}",
-            [f"{WHOLE_SERVICE} {NO_LOAD}"],
-        )
+        scope, quick = "the service as a whole", f"{WHOLE_SERVICE} {QUICK}"
+        thorough = [quick]
     elif combination == WITH_THE_CORE:
         scope, quick, thorough = "all tests", QUICK, [""]
     else:

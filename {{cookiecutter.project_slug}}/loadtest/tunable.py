@@ -6,8 +6,14 @@ from itertools import count
 
 from fastapi import FastAPI
 
-from {{ cookiecutter.package_name }}.streaming import StreamResponse, add_streaming
-from {{ cookiecutter.package_name }}.streaming.codings import Zstandard, zstd
+from {{ cookiecutter.package_name }}.streaming import (
+    StreamResponse,
+    add_streaming,
+)
+from {{ cookiecutter.package_name }}.streaming.codings import (
+    Zstandard,
+    zstd,
+)
 
 LEVEL = zstd.CompressionParameter.compression_level
 

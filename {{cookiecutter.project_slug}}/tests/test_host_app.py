@@ -3,7 +3,8 @@ import pytest
 
 from tests.host_app import service
 
-links = pytest.importorskip("{{ cookiecutter.package_name }}.console.links")
+PACKAGE = "{{ cookiecutter.package_name }}"
+links = pytest.importorskip(f"{PACKAGE}.console.links")
 LINKS = [link.url for link in links.find_links(service.openapi()) if link.url.count("/") > 1]
 
 

@@ -389,18 +389,3 @@ def in_browser(browser: webdriver.Chrome, service: str, client_files: str) -> Ca
         return browser.execute_async_script(IN_BROWSER, f"{client_files}/{client}", service, script)
 
     return run_script
-
-
-@pytest.fixture
-def run_load_test(service: str, run: Any) -> Callable[[str], str]:
-    """Run a scenario of `loadtest/modules` for five seconds and return its summary."""
-
-    def run_scenario(scenario: str) -> str:
-        scenario_file = f"loadtest/modules/{scenario}"
-        options = ["--headless", "--only-summary", "-u", "2", "-r", "2", "-t", "5s"]
-        command = [sys.executable, "-m", "locust", "-f", scenario_file, "--host", service]
-        result = run(*command, *options, cwd=PROJECT)
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stderr
-
-    return run_scenario

@@ -299,8 +299,3 @@ def test_a_page_whose_connection_is_killed_reads_a_job(http, kill_in_browser, ur
 def test_clients_wait_as_long_as_the_server_asks(put_off, format):
     path = "/exports/readings?id_before=10"
     put_off(*((client, path, *options, format) for client, options in CLIENTS.items()))
-
-
-@pytest.mark.slow
-def test_the_load_test_runs_without_a_failure(run_load_test):
-    assert "/exports" in run_load_test("batch_export.py")

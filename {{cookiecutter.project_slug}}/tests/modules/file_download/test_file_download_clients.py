@@ -300,8 +300,3 @@ def test_a_page_saves_to_disk_and_goes_on_with_what_is_there(http, in_browser, u
 @pytest.mark.slow
 def test_clients_wait_as_long_as_the_server_asks(put_off):
     put_off(*((client, "/files/readings.csv") for client in CLIENTS))
-
-
-@pytest.mark.slow
-def test_the_load_test_runs_without_a_failure(run_load_test):
-    assert "/files" in run_load_test("file_download.py")

@@ -160,8 +160,3 @@ def test_a_page_whose_connection_is_killed_gets_each_event_once(http, topic, kil
     """
     for received in kill_in_browser("sse.js", arguments + script):
         assert received == topic.events
-
-
-@pytest.mark.slow
-def test_the_load_test_runs_without_a_failure(run_load_test):
-    assert "/events (delivery)" in run_load_test("sse.py")
