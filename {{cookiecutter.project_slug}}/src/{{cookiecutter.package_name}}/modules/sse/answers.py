@@ -5,7 +5,7 @@ from fastapi.exceptions import RequestValidationError
 
 from ...streaming.answers import OF_STREAMS, STREAM_PROBLEMS, Responses, headers, problems
 from ...streaming.limits import LimitReached
-from .redis_broker import BrokerAway
+from .broker import BrokerAway
 
 SUBSCRIBED: Responses = {
     200: {

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import NamedTuple, Protocol
 
+from fastapi import HTTPException
+
 from .event import Event, EventId, Message, make_event
 from .fan_out import FanOut
 
@@ -20,6 +22,15 @@ class Page(NamedTuple):
     events: Sequence[Event]
     through: int
     floors: Mapping[str, int]
+
+
+class BrokerAway(HTTPException):
+    """It does not answer, or not in time; nothing is published any more."""
+
+    type = "/problems/broker-away"
+
+    def __init__(self) -> None:
+        super().__init__(503, "The broker does not answer.", {"Retry-After": "1"})
 
 
 class Broker(Protocol):

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fastapi import HTTPException
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -18,7 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from ...streaming.limits import LimitReached
 from ...streaming.supervision import keep_running
-from .broker import Page
+from .broker import BrokerAway, Page
 from .event import Event, EventId, Message, make_event
 from .fan_out import FanOut
 from .log import PAGE_BYTES
@@ -40,15 +39,6 @@ Entries = list[tuple[str, dict[str, str]]]
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
-
-
-class BrokerAway(HTTPException):
-    """Redis does not answer, or not in time; nothing is published any more."""
-
-    type = "/problems/broker-away"
-
-    def __init__(self) -> None:
-        super().__init__(503, "The broker does not answer.", {"Retry-After": "1"})
 
 
 class RedisBroker:
