@@ -24,12 +24,19 @@ from {{ cookiecutter.package_name }}.modules.batch_export.jobs.attempt import (
 from {{ cookiecutter.package_name }}.modules.batch_export.jobs.folder import (
     SegmentFolder,
 )
-from {{ cookiecutter.package_name }}.modules.batch_export.jobs.job import Job, Segment
-from {{ cookiecutter.package_name }}.modules.batch_export.jobs.runner import Runner
+from {{ cookiecutter.package_name }}.modules.batch_export.jobs.job import (
+    Job,
+    Segment,
+)
+from {{ cookiecutter.package_name }}.modules.batch_export.jobs.runner import (
+    Runner,
+)
 from {{ cookiecutter.package_name }}.modules.batch_export.jobs.sqlite_store import (
     SqliteStore,
 )
-from {{ cookiecutter.package_name }}.modules.batch_export.jobs.store import Fenced
+from {{ cookiecutter.package_name }}.modules.batch_export.jobs.store import (
+    Fenced,
+)
 from {{ cookiecutter.package_name }}.modules.batch_export.settings import (
     BatchExportSettings,
 )

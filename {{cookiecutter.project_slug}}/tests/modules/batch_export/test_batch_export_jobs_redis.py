@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from {{ cookiecutter.package_name }}.modules.batch_export.jobs.job import Job
+from {{ cookiecutter.package_name }}.modules.batch_export.jobs.job import (
+    Job,
+)
 from {{ cookiecutter.package_name }}.modules.batch_export.jobs.redis_store import (
     RedisStore,
 )
