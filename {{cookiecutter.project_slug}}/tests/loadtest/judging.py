@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx2
+import pytest
 
 from loadtest.scenario import run_scenario
 from tests.streaming.fixtures import Serve
@@ -12,7 +13,7 @@ from tests.streaming.fixtures import Serve
 APP = "tests.loadtest.defects:app"
 SECONDS = 7
 READERS = 20
-ATTEMPTS = 3  # a machine that has other work may be late itself
+ATTEMPTS = 4  # a machine that has other work may be late itself
 
 
 class Judging:
@@ -26,16 +27,23 @@ class Judging:
         return run_scenario(module, **where, seconds=SECONDS, readers=READERS)
 
     def expect(self, module: str, defect: str, expected: list[str]) -> None:
-        """Check that budgets of these measures are missed because of the defect, and no others."""
-        found = []
-        while expected not in found and len(found) < ATTEMPTS:
-            found.append(missed(self.load(module, defect)))
-        assert expected in found
+        """Check that budgets of these measures are missed because of the defect, and no others.
+
+        What is missed once and not again is the machine's.
+        """
+        always: set[str] | None = None
+        for _ in range(ATTEMPTS):
+            found = missed(self.load(module, defect))
+            if found.issuperset(expected):
+                always = found if always is None else always & found
+            if always == set(expected):
+                return
+        pytest.fail(f"{defect} misses {always}")
 
 
-def missed(scenario: dict[str, Any]) -> list[str]:
+def missed(scenario: dict[str, Any]) -> set[str]:
     """The measures whose budgets are missed, and not because others are."""
-    return sorted({v["measure"] for v in scenario["verdicts"] if v["outcome"] == "missed"})
+    return {v["measure"] for v in scenario["verdicts"] if v["outcome"] == "missed"}
 
 
 @contextmanager

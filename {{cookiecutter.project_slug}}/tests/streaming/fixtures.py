@@ -323,14 +323,15 @@ class Run(NamedTuple):
 def run_behind_nginx(start_nginx: Any, run_client: Any, tmp_path: Path) -> Any:
     """Run clients on an upstream through every nginx at once; an argument `/path` is made a URL."""
 
-    def run_one(cell: str, nginx_url: str, command: Sequence[str]) -> Run:
+    def run_one(cell: str, nginx_url: str, command: Sequence[str], limits: Any) -> Run:
         folder = tmp_path / cell.replace("/", " ") / Path(command[0]).parent
         folder.mkdir(parents=True)
         whole = [nginx_url + part if part.startswith("/") else part for part in command]
-        return Run(cell, whole, folder, run_client(*whole, cwd=folder))
+        return Run(cell, whole, folder, run_client(*whole, limits=limits, cwd=folder))
 
-    def run_all(upstream: str, *commands: Sequence[str]) -> list[Run]:
-        runs = [(*cell, command) for cell in start_nginx(upstream).items() for command in commands]
+    def run_all(upstream: str, *commands: Sequence[str], **limits: float) -> list[Run]:
+        cells = start_nginx(upstream).items()
+        runs = [(*cell, command, limits) for cell in cells for command in commands]
         with ThreadPoolExecutor(len(runs)) as threads:
             return list(threads.map(run_one, *zip(*runs, strict=True)))
 

@@ -32,7 +32,7 @@ def test_every_byte_of_an_export_arrives(http, run_behind_nginx, service):
 def test_a_client_refuses_an_export_that_breaks_off_unless_it_is_csv_which_has_no_end(
     run_behind_nginx, failing_service, source, format
 ):
-    for run in run_behind_nginx(failing_service, *commands(source, format)):
+    for run in run_behind_nginx(failing_service, *commands(source, format), attempts=2):
         assert run.result.returncode != 0, run
         assert run.result.stderr, run
         assert "Traceback" not in run.result.stderr, run
