@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from . import metrics
+from .shutdown import ShuttingDown
 
 FIRST_PAUSE_SECONDS = 1
 LONGEST_PAUSE_SECONDS = 60
@@ -42,6 +43,8 @@ async def _run(name: str, work: Callable[[], Awaitable[None]], longest_pause: fl
         recovery = asyncio.get_running_loop().call_later(pause, _report, name, False)
         try:
             await work()
+            return _report(name, False)
+        except ShuttingDown:
             return _report(name, False)
         except Exception:
             pause = min(2 * pause, longest_pause) if name in failing else FIRST_PAUSE_SECONDS
