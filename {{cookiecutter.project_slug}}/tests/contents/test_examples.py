@@ -1,4 +1,3 @@
-import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from {{ cookiecutter.package_name }}.streaming import (
 )
 
 from tests.contents import examples
+from tests.streaming.pages import python_blocks
 
 PAGE = Path(__file__).parents[2] / "docs" / "contents.md"
 
@@ -36,8 +36,6 @@ def test_the_example_answers_as_the_docs_say(tmp_path: Path, monkeypatch: pytest
 
 def test_the_docs_show_the_example_as_it_is():
     code = Path(__file__).with_name("examples.py").read_text(encoding="utf-8")
-    blocks = re.findall(
-        r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
+    blocks = python_blocks(PAGE)
     assert blocks
     assert not [block for block in blocks if block not in code]

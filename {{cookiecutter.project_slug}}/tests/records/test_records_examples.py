@@ -1,5 +1,4 @@
 import json
-import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from {{ cookiecutter.package_name }}.streaming import (
 )
 
 from tests.records import examples, table_examples
+from tests.streaming.pages import python_blocks
 
 PAGE = Path(__file__).parents[2] / "docs" / "records.md"
 
@@ -77,8 +77,6 @@ def test_the_checked_example_ends_with_its_count(client):
 def test_the_docs_show_the_examples_as_they_are():
     files = (Path(examples.__file__), Path(table_examples.__file__), Path(__file__))
     code = "".join(file.read_text(encoding="utf-8") for file in files)
-    blocks = re.findall(
-        r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
+    blocks = python_blocks(PAGE)
     assert len(blocks) > 5
     assert not [block for block in blocks if block not in code]

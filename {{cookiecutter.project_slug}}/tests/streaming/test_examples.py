@@ -1,4 +1,3 @@
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from {{ cookiecutter.package_name }}.streaming import (
 )
 
 from tests.streaming import examples
+from tests.streaming.pages import python_blocks
 
 PAGE = Path(__file__).parents[2] / "docs" / "streaming.md"
 
@@ -54,8 +54,6 @@ def test_the_docs_show_the_examples_as_they_are():
             "background_app.py",
         )
     )
-    blocks = re.findall(
-        r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
+    blocks = python_blocks(PAGE)
     assert len(blocks) > 5
     assert not [block for block in blocks if block not in code]

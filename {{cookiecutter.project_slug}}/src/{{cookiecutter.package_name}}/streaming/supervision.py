@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from . import metrics
 from .shutdown import ShuttingDown
@@ -42,9 +42,8 @@ async def _run(name: str, work: Callable[[], Awaitable[None]], longest_pause: fl
     while True:
         recovery = asyncio.get_running_loop().call_later(pause, _report, name, False)
         try:
-            await work()
-            return _report(name, False)
-        except ShuttingDown:
+            with suppress(ShuttingDown):
+                await work()
             return _report(name, False)
         except Exception:
             pause = min(2 * pause, longest_pause) if name in failing else FIRST_PAUSE_SECONDS

@@ -1,5 +1,4 @@
 import json
-import re
 import socket
 import struct
 import time
@@ -15,6 +14,7 @@ import pytest
 
 from tests.modules.sse.waiting import open_streams, wait_for
 from tests.streaming.fixtures import APP, PROJECT, Server
+from tests.streaming.pages import python_blocks
 
 ENGINE = "tests.modules.sse.engine_app:app"
 EVENT_STREAM = {"Accept": "text/event-stream"}
@@ -398,8 +398,7 @@ def test_code_publishes_from_tasks_and_threads(http, engine, accept_language, te
 
 def test_the_docs_show_code_that_is_tested():
     code = (PROJECT / "tests" / "modules" / "sse" / "engine_app.py").read_text(encoding="utf-8")
-    page = (PROJECT / "docs" / "modules" / "sse.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    blocks = python_blocks(PROJECT / "docs" / "modules" / "sse.md")
     assert len(blocks) == 3
     assert not [block for block in blocks if block not in code]
 
