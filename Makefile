@@ -44,7 +44,8 @@ demo: .venv/.synced  ## Render a service into .demo and start it; PORT (8000), M
 	@$(MAKE) --no-print-directory -C .demo/my-service run PORT=$(PORT) UV=$(if $(filter /%,$(UV)),$(UV),../../$(UV))
 
 test: $(if $(ONLY),.venv/.synced,check)  ## Render every combination of modules and test each; SLOW=1: with the slow tests; ONLY=sse+jsonl: one of them
-	@$(RUN) pytest $(if $(ONLY),--only $(ONLY),--numprocesses 4 --dist load --maxschedchunk 1) $(if $(SLOW),--slow) $(ARGS)
+	@$(RUN) pytest $(if $(ONLY),--only $(ONLY),--numprocesses 4 --dist load --maxschedchunk 1 -m 'not alone') $(if $(SLOW),--slow) $(ARGS)
+	@$(if $(ONLY)$(ARGS),,echo "What measures time, with nothing beside it:" && $(RUN) pytest -m alone $(if $(SLOW),--slow))
 
 bench: .venv/.synced  ## Measure a rendered service against its peers, into docs/benchmarks.md; ONLY=jsonl, ROUNDS (3), SCALE (1)
 	@$(foreach module,$(filter-out $(ALL_MODULES),$(ONLY)),\

@@ -28,17 +28,20 @@ print(json.dumps(sorted(importlib.metadata.packages_distributions())))
 """
 
 
+CORE = ("streaming", "loadtest")
 # What depends on the combination: the service as a whole, its settings, its docs and its clients.
 WHOLE_SERVICE = " ".join(
-    f"--ignore=tests/{name}"
-    for name in ("modules", "streaming", "loadtest", "demo", *sorted(PARTS))
+    f"--ignore=tests/{name}" for name in (*CORE, "modules", "demo", *sorted(PARTS))
 )
 # The tests of the core and of each part run once with few modules, so that they lean on no other.
 WITH_THE_CORE = ("sse",)
 WITH_THEIR_PARTS = {("file_download",), ("jsonl",)}
 
 
-QUICK = "-m 'not slow'"
+# Other suites run beside those of the combinations: what measures time has a test for itself.
+QUICK = "-m 'not slow and not alone'"
+SLOW = "-m 'slow and not alone'"
+ALL = "-m 'not alone'"
 
 
 def choose_tests(combination: tuple[str, ...], *, slow: bool) -> tuple[str, list[str]]:
@@ -47,25 +50,19 @@ def choose_tests(combination: tuple[str, ...], *, slow: bool) -> tuple[str, list
     Each module's own tests run alone and with all the others; those that take seconds run once,
     where fewest other modules could help them.
     """
+    without_core = " ".join(f"--ignore=tests/{name}" for name in CORE)
     if len(combination) == len(MODULES):
-        scope, quick, thorough = "all tests", QUICK, [QUICK, f"-m slow {WHOLE_SERVICE}"]
+        scope, quick = "all but those of the core", f"{without_core} {QUICK}"
+        thorough = [quick, f"{SLOW} {WHOLE_SERVICE}"]
     elif len(combination) > 1:
         scope, quick = "the service as a whole", f"{WHOLE_SERVICE} {QUICK}"
         thorough = [quick]
     elif combination == WITH_THE_CORE:
-        scope, quick, thorough = "all tests", QUICK, [""]
+        scope, quick, thorough = "all tests", QUICK, [ALL]
     else:
-        ignored = [
-            "streaming",
-            "loadtest",
-            *(sorted(PARTS) if combination not in WITH_THEIR_PARTS else ()),
-        ]
-        own = " ".join(f"--ignore=tests/{name}" for name in ignored)
-        scope, quick, thorough = (
-            "all but those of the core and the load tests",
-            f"{own} {QUICK}",
-            [own],
-        )
+        others = () if combination in WITH_THEIR_PARTS else sorted(PARTS)
+        own = " ".join([without_core, *(f"--ignore=tests/{name}" for name in others)])
+        scope, quick, thorough = "all but those of the core", f"{own} {QUICK}", [f"{own} {ALL}"]
     return (scope, thorough) if slow else (f"{scope}, without the slow ones", [quick])
 
 
@@ -95,6 +92,15 @@ def test_generated_suite(render, run, uv, environment, combination, record_prope
     if len(combination) == len(MODULES):
         python = environment / "bin" / "python"
         check_reserved_names(run(python, "-c", LIST_IMPORT_NAMES, cwd=project).stdout)
+
+
+@pytest.mark.alone
+def test_what_measures_time_in_the_suite_of_all_modules(render, run, uv, environment, request):
+    project = render(**choose(*MODULES))
+    settings = {"UV": uv, "UV_PROJECT_ENVIRONMENT": str(environment)}
+    marks = "alone" if request.config.getoption("--slow") else "alone and not slow"
+    result = run("make", "test", f"ARGS=-m '{marks}' {SLOWEST}", cwd=project, **settings)
+    assert re.search(r"\d+ passed", result.stdout)
 
 
 def check_reserved_names(import_names: str) -> None:

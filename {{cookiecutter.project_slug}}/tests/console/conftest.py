@@ -82,9 +82,10 @@ def open_panel(browser: Any, service: str) -> Callable[[str], Panel]:
 
     def open_page(module: str) -> Panel:
         browser.get(service)
-        panel = Panel(browser.find_element(By.ID, module))
+        patiently = WebDriverWait(browser, START_SECONDS)
+        panel = Panel(patiently.until(lambda _: browser.find_element(By.ID, module)))
         live = panel.find(".live")
-        WebDriverWait(browser, START_SECONDS).until(lambda _: live.is_displayed())
+        patiently.until(lambda _: live.is_displayed())
         return panel
 
     return open_page

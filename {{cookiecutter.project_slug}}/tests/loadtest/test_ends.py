@@ -62,7 +62,11 @@ def test_all_that_was_started_ends_with_a_signal(arguments, last, number, tmp_pa
             [sys.executable, "-m", *arguments],
             cwd=tmp_path,
             env=os.environ
-            | {"DEMO_ROWS": "1000", "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}"},
+            | {
+                "DEMO_ROWS": "1000",
+                "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}",
+                "PYTHONPATH": str(PROJECT),  # where the package is not installed
+            },
             stdout=said,
             stderr=said,
         )

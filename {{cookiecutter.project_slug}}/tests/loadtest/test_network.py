@@ -18,6 +18,8 @@ TRIES = 8
 SECONDS = 1  # of what a connection carries
 TOTAL_RETRANSMITS = 100  # where `struct tcp_info` has it
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def echo() -> Iterator[str]:

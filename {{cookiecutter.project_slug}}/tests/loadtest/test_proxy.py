@@ -23,6 +23,8 @@ MIB = 1024 * 1024
 TRIES = 50
 PATIENCE_SECONDS = 30
 
+pytestmark = pytest.mark.alone
+
 
 class Answer(NamedTuple):
     body: bytes

@@ -71,6 +71,7 @@ def test_records_that_come_at_once_are_joined():
     assert max(map(len, chunks)) < 65 * 1024
 
 
+@pytest.mark.alone
 def test_a_record_that_comes_alone_goes_out_at_once():
     async def measure() -> list[float]:
         waited: list[float] = []

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import re
 import shutil
 import signal
@@ -41,6 +42,7 @@ SERVERS = {
     "hypercorn": "hypercorn {app} --bind 127.0.0.1:{port}",
 }
 MARKERS = (
+    "alone: measures time, which whatever runs beside it would change",
     "framework: shows what FastAPI does without the core",
     "slow: takes seconds (a browser, a load test, the commands of the docs)",
 )
@@ -178,8 +180,11 @@ def reading(http: httpx2.Client, url: str) -> Generator[httpx2.Response]:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
+    """One of those that no system gives to a connection that goes out while a server starts."""
+    while True:
+        port = random.randrange(10_000, 32_768)  # noqa: S311
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], log_file: Path) -> str:
@@ -339,7 +344,7 @@ def run_behind_nginx(start_nginx: Any, run_client: Any, tmp_path: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
-def browser(require: Callable[..., str]) -> Iterator[webdriver.Chrome]:
+def chromium(require: Callable[..., str]) -> Iterator[webdriver.Chrome]:
     options = webdriver.ChromeOptions()
     options.binary_location = require("chromium", "google-chrome")
     for argument in ("--headless", "--no-sandbox", "--disable-background-networking"):
@@ -348,6 +353,13 @@ def browser(require: Callable[..., str]) -> Iterator[webdriver.Chrome]:
     driver.set_script_timeout(60)
     yield driver
     driver.quit()
+
+
+@pytest.fixture
+def browser(chromium: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
+    """Chromium, whose page ends with the test: one that draws what comes works until then."""
+    yield chromium
+    chromium.get("about:blank")
 
 
 class ClientFiles(SimpleHTTPRequestHandler):

@@ -2,6 +2,8 @@ import pytest
 
 from tests.streaming.burst import burst, longest_wait
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.parametrize(
     ("path", "count"),

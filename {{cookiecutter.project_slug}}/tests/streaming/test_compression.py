@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
@@ -123,6 +122,7 @@ def test_a_request_without_the_header_gets_identity(http, url):
     assert "content-encoding" not in http.send(request).headers
 
 
+@pytest.mark.alone
 @each_or_none
 def test_every_chunk_comes_at_once(http, url, coding):
     decoder, delays, text = Decoder(coding), [], b""
@@ -132,7 +132,7 @@ def test_every_chunk_comes_at_once(http, url, coding):
             for line in text.splitlines()[len(delays) :]:
                 delays.append(time.monotonic() - json.loads(line)["at"])
     assert len(delays) == 5
-    assert median(delays) < 0.1  # of five that are 0.2 s apart; a busy machine may hold up some
+    assert max(delays) < 0.1  # they are 0.2 s apart
 
 
 @each_coding
@@ -375,6 +375,7 @@ def test_the_server_gets_no_body_to_send_for_head():
     assert body.get("body", b"") == b""
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("coding", ["br", "gzip"])  # a second of work; zstd is too fast to tell
 def test_others_are_served_while_a_large_chunk_is_compressed(http, url, coding):

@@ -250,6 +250,7 @@ def test_a_process_that_was_paused_blames_nobody_for_its_own_time(connect, serve
     assert statuses(read_answer(connection)) == [200]
 
 
+@pytest.mark.alone
 def test_half_requests_do_not_stay(connect, server, http):
     connections = [connect() for _ in range(1000)]
     for connection in connections:

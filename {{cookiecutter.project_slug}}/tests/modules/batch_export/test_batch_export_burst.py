@@ -2,6 +2,8 @@ import pytest
 
 from tests.streaming.burst import burst, longest_wait
 
+pytestmark = pytest.mark.alone
+
 # All come from one address.
 ENVIRONMENT = {"STREAMING_MAX_STREAMS_PER_ADDRESS": "2000"}
 

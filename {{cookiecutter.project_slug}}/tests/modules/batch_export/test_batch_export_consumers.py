@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def url(serve):
-    with serve(DEMO_ROWS="2000") as server:
+    with serve(DEMO_ROWS="2000", DEMO_PERIOD_SECONDS="3600") as server:  # no reading comes between
         yield f"{server.url}/exports/readings"
 
 

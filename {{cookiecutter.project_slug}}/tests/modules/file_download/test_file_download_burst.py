@@ -1,4 +1,8 @@
+import pytest
+
 from tests.streaming.burst import WATCHED, burst, longest_wait
+
+pytestmark = pytest.mark.alone
 
 FILES = 20_000
 

@@ -3,6 +3,7 @@ import pytest
 from loadtest.scenario import run_scenario
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_scenario_downloads_the_first_file_that_is_not_empty(serve, tmp_path):
     folder = tmp_path / "files"

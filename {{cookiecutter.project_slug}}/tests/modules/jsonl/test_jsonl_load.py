@@ -6,6 +6,7 @@ from tests.loadtest.judging import judging
 BUDGETS = {"Cut": "cut", "Leak": "memory_per_1000_requests"}
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_each_defect_is_found_by_its_budget_and_by_no_other(serve):
     with judging(serve) as judge:

@@ -13,6 +13,7 @@ BUDGETS = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_each_defect_is_found_by_its_budget_and_by_no_other(serve):
     for defect, budget in BUDGETS.items():
