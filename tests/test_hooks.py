@@ -117,8 +117,8 @@ def test_an_answer_to_no_question_is_refused_and_nothing_is_left(
     [["author=a=b"], ["description=ssee=no"], ["-o", "a=b"], ["--output-dir=a=b"], ["-v"]],
     ids=" ".join,
 )
-def test_what_only_looks_like_an_answer_is_none(arguments, tmp_path):
-    command = [sys.executable, "-m", "cookiecutter", TEMPLATE, "--default-config", "--no-input"]
+def test_what_only_looks_like_an_answer_is_none(arguments, tmp_path, template):
+    command = [sys.executable, "-m", "cookiecutter", template, "--default-config", "--no-input"]
     result = subprocess.run(
         [*command, *arguments, "jsonl=no"], cwd=tmp_path, capture_output=True, check=False
     )
