@@ -65,22 +65,36 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-@pytest.fixture
-def render(tmp_path: Path, template: Path) -> Render:
-    """Render the template as `cookiecutter --no-input` does; returns the project's folder."""
+@pytest.fixture(scope="session")
+def render_once(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Render:
+    """Render the template as `cookiecutter --no-input` does; what is returned is shared."""
+    rendered: dict[str, Path] = {}
 
     def render_project(**answers: Any) -> Path:
-        return Path(
-            cookiecutter(
+        key = repr(sorted(answers.items()))
+        if key not in rendered:
+            project = cookiecutter(
                 str(template),
                 no_input=True,
-                output_dir=str(tmp_path),
+                output_dir=str(tmp_path_factory.mktemp("rendered")),
                 extra_context=answers,
                 default_config=True,
             )
-        )
+            rendered[key] = Path(project)
+        return rendered[key]
 
     return render_project
+
+
+@pytest.fixture
+def render(tmp_path: Path, render_once: Render) -> Render:
+    """A rendered project of a test's own; returns its folder."""
+
+    def copy_project(**answers: Any) -> Path:
+        project = render_once(**answers)
+        return shutil.copytree(project, tmp_path / project.name, symlinks=True)
+
+    return copy_project
 
 
 @pytest.fixture

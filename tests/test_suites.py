@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ NAMES = {
     ("batch_export",): {"package_name": "zz_top", "description": """It's a "quoted" \\ one."""},
 }
 
+GALLERY = TEMPLATE / "docs" / "gallery.md"
 SLOWEST = "--durations=10 --durations-min=1"
 DURATION = r"^([\d.]+)s (?:call|setup|teardown) +(\S.*)$"
 
@@ -77,11 +79,15 @@ def environment(worker_id: str) -> Path:
     return cache / TEMPLATE.name / f"suites-{worker_id}"
 
 
-def test_generated_suite(render, run, uv, environment, combination, record_property, request):
+def test_generated_suite(
+    render, run, uv, environment, combination, record_property, request, tmp_path
+):
     scope, runs = choose_tests(combination, slow=request.config.getoption("--slow"))
     record_property("scope", scope)
     project = render(**choose(*combination), **NAMES.get(combination, {}))
-    settings = {"UV": uv, "UV_PROJECT_ENVIRONMENT": str(environment)}
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    settings = {"UV": uv, "UV_PROJECT_ENVIRONMENT": str(environment), "PICTURES": str(pictures)}
     run("make", "check", cwd=project, **settings)
     slowest = []
     for arguments in runs:
@@ -92,6 +98,8 @@ def test_generated_suite(render, run, uv, environment, combination, record_prope
     if len(combination) == len(MODULES):
         python = environment / "bin" / "python"
         check_reserved_names(run(python, "-c", LIST_IMPORT_NAMES, cwd=project).stdout)
+        if request.config.getoption("--slow"):
+            check_gallery(pictures)
 
 
 @pytest.mark.alone
@@ -101,6 +109,15 @@ def test_what_measures_time_in_the_suite_of_all_modules(render, run, uv, environ
     marks = "alone" if request.config.getoption("--slow") else "alone and not slow"
     result = run("make", "test", f"ARGS=-m '{marks}' {SLOWEST}", cwd=project, **settings)
     assert re.search(r"\d+ passed", result.stdout)
+
+
+def check_gallery(made: Path) -> None:
+    """The gallery shows the pictures that this suite makes; `UPDATE_DOCS=1` keeps the new ones."""
+    if os.environ.get("UPDATE_DOCS"):
+        shutil.copytree(made, GALLERY.with_name("pictures"), dirs_exist_ok=True)
+    names = {path.name for path in made.iterdir()}
+    assert names == {path.name for path in GALLERY.with_name("pictures").iterdir()}
+    assert names == set(re.findall(r"pictures/([\w.]+)", GALLERY.read_text("utf-8")))
 
 
 def check_reserved_names(import_names: str) -> None:

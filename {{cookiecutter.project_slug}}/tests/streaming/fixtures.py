@@ -50,7 +50,7 @@ MARKERS = (
 READY = re.compile(
     r"(?:on|at:|service is at(?=.*startup complete)) (http://([\d.]+):(\d+))", re.DOTALL
 )
-START_SECONDS = 30
+START_SECONDS = 60
 STOP_SECONDS = 30
 CLIENT_SECONDS = 60
 SOON_SECONDS = 5  # for what is due now, on a machine that has other work

@@ -65,6 +65,11 @@ def test_a_job_makes_the_whole_table_in_segments_that_are_whole_files(jobs, form
     assert job["progress"] == {"rows": ROWS, "bytes": size, "percent": 100.0, "seconds_left": 0.0}
 
 
+def test_what_jobs_keep_is_nothing_to_commit(jobs, storage):
+    jobs.wait(jobs.start("readings", format="csv"))
+    assert (storage / ".gitignore").read_text(encoding="utf-8") == "*\n"
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -146,12 +147,15 @@ def only(place: Place, program: str = APP, **settings: str) -> Generator[Worker]
         yield worker
 
 
+@pytest.mark.alone
 def test_who_is_killed_leaves_his_job_to_another_worker(place):
     with only(place, f"{PACKAGE} worker") as worker:
         path = place.jobs.start("readings")
         wait_for_segments(place, 4)
         worker.process.kill()
+    begun = time.monotonic()
     assert len(place.check_whole(path)) == 2
+    assert time.monotonic() - begun < 10
 
 
 def test_who_was_stopped_changes_nothing_when_another_has_gone_on(place):

@@ -25,6 +25,12 @@ TOOLS = {
 MEBIBYTE = 1024 * 1024
 # A break as seldom as this leaves each call some bytes of progress.
 CUTS, CALLS = 12, 40
+LINK = """
+const link = document.createElement("a");
+link.href = arguments[0];
+link.download = "";
+link.click();
+"""
 
 
 @pytest.fixture
@@ -246,6 +252,20 @@ def test_a_download_that_breaks_anywhere_ends_with_the_same_bytes(
                 break
     assert result.returncode == 0, result.stderr
     assert sha256(tmp_path / "large.bin") == digest
+
+
+@pytest.mark.slow
+def test_a_browser_resumes_what_it_saves(browser, large, tmp_path):
+    """By itself, from the strong ETag; Chromium tries five times."""
+    service, digest = large
+    saving = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", saving)
+    saved = tmp_path / "large.bin"
+    with hop(service, cuts=3, cut_after=range(3 * MEBIBYTE)) as proxy:
+        browser.get(f"{proxy}/healthz")
+        browser.execute_script(LINK, f"{proxy}/files/large.bin")
+        wait_until(lambda: list(tmp_path.iterdir()) == [saved], seconds=30)
+    assert sha256(saved) == digest
 
 
 @pytest.mark.slow

@@ -12,11 +12,18 @@ from ....streaming.pools import FILES
 from .storage import JOB_ID, SegmentStorage, SegmentWriter, in_thread
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, none of which is ever committed, whatever the repository's own file says."""
+    path.mkdir(parents=True, exist_ok=True)
+    (path / ".gitignore").write_text("*\n", encoding="utf-8")
+
+
 class SegmentFolder(SegmentStorage):
     def __init__(self, root: Path) -> None:
         self._root = root
 
     async def create(self, job: str, name: str) -> SegmentWriter:
+        await in_thread(make_folder, self._root)
         return await in_thread(FileWriter, self._root / job / name)
 
     async def names(self, job: str) -> list[str]:

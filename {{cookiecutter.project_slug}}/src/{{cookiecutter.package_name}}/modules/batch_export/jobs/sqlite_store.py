@@ -14,6 +14,7 @@ from anyio.to_thread import run_sync
 from pydantic_core import to_json
 
 from ..settings import lease_seconds
+from .folder import make_folder
 from .job import Job
 from .store import Fenced, JobStore, JobsUnavailable, KeyReused, of_client_limit, of_limit
 
@@ -135,7 +136,7 @@ class SqliteStore(JobStore):
             raise JobsUnavailable from error
 
     def _connect(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         connection = sqlite3.connect(
             self._path, BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
