@@ -107,6 +107,8 @@ def seaweed(folder: Path) -> Generator[Store]:
         for kind in ("", ".grpc")
     }
     options = {"-dir": str(folder), "-s3.config": str(config), "-master.volumeSizeLimitMB": "64"}
+    # Two more services of its own have fixed ports, on which two of these servers would meet.
+    options |= {"-s3.port.iceberg": "0", "-s3.port.lance": "0"}
     options |= {"-ip": "127.0.0.1", "-ip.bind": "127.0.0.1", "-volume.max": "10"}
     command = [str(WEED), "server", "-s3", *(f"{k}={v}" for k, v in (options | ports).items())]
     store = Store(command, f"http://127.0.0.1:{ports['-s3.port']}", folder / "log")
