@@ -30,11 +30,13 @@ print(json.dumps(sorted(importlib.metadata.packages_distributions())))
 """
 
 
+def leave_out(*folders: str) -> str:
+    return " ".join(f"--ignore=tests/{folder}" for folder in folders)
+
+
 CORE = ("streaming", "loadtest")
 # What depends on the combination: the service as a whole, its settings, its docs and its clients.
-WHOLE_SERVICE = " ".join(
-    f"--ignore=tests/{name}" for name in (*CORE, "modules", "demo", *sorted(PARTS))
-)
+WHOLE_SERVICE = leave_out(*CORE, "modules", "demo", *sorted(PARTS))
 # The tests of the core and of each part run once with few modules, so that they lean on no other.
 WITH_THE_CORE = ("sse",)
 WITH_THEIR_PARTS = {("file_download",), ("jsonl",)}
@@ -52,9 +54,8 @@ def choose_tests(combination: tuple[str, ...], *, slow: bool) -> tuple[str, list
     Each module's own tests run alone and with all the others; those that take seconds run once,
     where fewest other modules could help them.
     """
-    without_core = " ".join(f"--ignore=tests/{name}" for name in CORE)
     if len(combination) == len(MODULES):
-        scope, quick = "all but those of the core", f"{without_core} {QUICK}"
+        scope, quick = "all but those of the core", f"{leave_out(*CORE)} {QUICK}"
         thorough = [quick, f"{SLOW} {WHOLE_SERVICE}"]
     elif len(combination) > 1:
         scope, quick = "the service as a whole", f"{WHOLE_SERVICE} {QUICK}"
@@ -63,7 +64,7 @@ def choose_tests(combination: tuple[str, ...], *, slow: bool) -> tuple[str, list
         scope, quick, thorough = "all tests", QUICK, [ALL]
     else:
         others = () if combination in WITH_THEIR_PARTS else sorted(PARTS)
-        own = " ".join([without_core, *(f"--ignore=tests/{name}" for name in others)])
+        own = leave_out(*CORE, *others)
         scope, quick, thorough = "all but those of the core", f"{own} {QUICK}", [f"{own} {ALL}"]
     return (scope, thorough) if slow else (f"{scope}, without the slow ones", [quick])
 

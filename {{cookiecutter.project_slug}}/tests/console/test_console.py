@@ -5,14 +5,12 @@ from pathlib import Path
 import httpx2
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.streaming.fixtures import START_SECONDS
+from tests.console.page import screen, wait_for_pieces
 
 LINK = re.compile(r"""(?:href|src)=["']([^"':]+)["']""")
 NAMED_ROLES = {"button", "checkbox", "combobox", "image", "link", "log", "radio", "textbox"}
 NAMED_ROLES |= {"progressbar", "region", "spinbutton"}
-NARROW = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
 
 
 def links_of(page: httpx2.Response) -> list[httpx2.URL]:
@@ -40,21 +38,9 @@ def test_all_that_it_runs_is_in_files_of_the_service(http, service):
         assert not link.startswith(("/", "http")), "a proxy's prefix would be lost"
 
 
-def wait_for_pieces(browser) -> None:
-    """Until each has started, or has said why not."""
-    pieces = len(browser.find_elements(By.CSS_SELECTOR, "[data-piece]"))
-    WebDriverWait(browser, START_SECONDS).until(
-        lambda page: (
-            len(page.find_elements(By.CSS_SELECTOR, ".live:not([hidden]), [role=alert]")) == pieces
-        )
-    )
-    assert [alert.text for alert in browser.find_elements(By.CSS_SELECTOR, "[role=alert]")] == []
-
-
 @pytest.mark.slow
 def test_it_fits_a_telephone_and_a_screen_reader(browser, service):
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", NARROW)
-    try:
+    with screen(browser, width=390):
         browser.get(service)
         wait_for_pieces(browser)
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
@@ -63,22 +49,16 @@ def test_it_fits_a_telephone_and_a_screen_reader(browser, service):
         found = [node for node in nodes if node["role"]["value"] in NAMED_ROLES]
         assert len(found) > 5
         assert [node for node in found if not node["name"]["value"]] == []
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_has_contrast(browser, service, scheme):
-    feature = {"name": "prefers-color-scheme", "value": scheme}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-    try:
+    with screen(browser, scheme=scheme):
         browser.get(service)
         wait_for_pieces(browser)
         faint = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
         assert browser.execute_script(faint) == []
-    finally:
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 @pytest.mark.slow

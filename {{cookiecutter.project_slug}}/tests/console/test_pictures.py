@@ -8,9 +8,10 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.console.page import screen, wait_for_pieces
 from tests.streaming.fixtures import START_SECONDS
 
-VIEWS = {"light": ("light", 1200), "dark": ("dark", 1200), "telephone": ("light", 390)}
+VIEWS = {"light": (1200, "light"), "dark": (1200, "dark"), "telephone": (390, "light")}
 AT_WORK = {"open", "complete"}
 EVENTS = 20  # enough for a line
 BLANK = """
@@ -23,15 +24,10 @@ return [...document.querySelectorAll("canvas")].filter((canvas) =>
 @pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_piece_is_drawn_at_work(browser, service, tmp_path, view):
-    scheme, width = VIEWS[view]
-    screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 800}
-    feature = {"name": "prefers-color-scheme", "value": scheme}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-    try:
+    wait = WebDriverWait(browser, START_SECONDS)
+    with screen(browser, *VIEWS[view]):
         browser.get(service)
-        wait = WebDriverWait(browser, START_SECONDS)
-        wait.until(lambda page: not page.find_elements(By.CSS_SELECTOR, ".live[hidden]"))
+        wait_for_pieces(browser)
         for button in browser.find_elements(By.NAME, "start"):
             if button.is_displayed() and button.is_enabled():
                 button.click()
@@ -56,6 +52,3 @@ def test_every_piece_is_drawn_at_work(browser, service, tmp_path, view):
         )
         kept = Path(os.environ.get("PICTURES", tmp_path))
         (kept / f"{view}.webp").write_bytes(b64decode(drawn["data"]))
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
