@@ -3,8 +3,11 @@
 import ast
 import asyncio
 import inspect
+import os
+import re
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
@@ -23,7 +26,7 @@ from {{ cookiecutter.package_name }}.streaming import (
 )
 
 from tests.streaming.closing import SETTINGS
-from tests.streaming.fixtures import SERVERS, SOON_SECONDS
+from tests.streaming.fixtures import SERVERS, SOON_SECONDS, START_SECONDS, Server
 from tests.streaming.kernel import NEEDS_LINUX, is_known_to_the_kernel, wait_until
 from tests.streaming.stalled import stopped_reader
 from tests.streaming.variants import VARIANTS
@@ -146,6 +149,31 @@ def test_a_reader_that_has_stopped_does_not_keep_the_process(serve, app):
         server.process.terminate()
         server.process.wait(SOON_SECONDS)
         assert "Traceback" not in server.log
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["killed", "silent", "killed while it was asked"])
+def test_a_worker_that_fails_keeps_no_other(serve, fault):
+    """It is replaced, and a signal is heard at once."""
+    with serve(APP, "--workers", "2") as server:
+        wait_until(lambda: len(workers(server)) == 2)
+        failing, other = workers(server)
+        if fault != "killed":
+            os.kill(failing, signal.SIGSTOP)
+            time.sleep(2)  # it is asked every half second
+        killed = failing if "killed" in fault else other
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: len(workers(server)) == 3, START_SECONDS / 2)
+        server.process.terminate()
+        wait_until(lambda: "Finished server process" in server.log)
+        if fault == "silent":
+            os.kill(failing, signal.SIGCONT)
+        server.process.wait(SOON_SECONDS)
+
+
+def workers(server: Server) -> list[int]:
+    """All that have ever started to serve."""
+    return [int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", server.log)]
 
 
 @pytest.mark.slow

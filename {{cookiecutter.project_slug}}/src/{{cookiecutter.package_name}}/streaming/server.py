@@ -6,12 +6,14 @@ as `scope["extensions"]["streaming.connection"]`.
 """
 
 import asyncio
+import logging
 import os
 import re
 import signal
 import socket
 import struct
 import sys
+import time
 from collections.abc import Awaitable
 from contextlib import suppress
 from enum import Enum
@@ -23,12 +25,13 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Send
 from typing_extensions import override
+from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
     RequestResponseCycle,
 )
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from .detached import DetachedStream
 from .files import ZERO_COPY, send_file
@@ -52,6 +55,8 @@ STEPS = 4
 # In how many rounds of the loop what wraps `send` passes a head on, if it does.
 ROUNDS_OF_A_HEAD = 100
 HOST = re.compile(r"[\w.~!$&'()*+,;=%:\[\]-]*", re.ASCII)
+
+logger = logging.getLogger("uvicorn.error")  # which alone has a handler in a supervisor
 
 # Which part of a request has begun to arrive, and is not whole.
 Part = Enum("Part", ["NONE", "HEAD", "BODY"])
@@ -473,7 +478,42 @@ async def _send_without_chunks(cycle: RequestResponseCycle, send: Any, message: 
 
 
 class Supervisor(Multiprocess):
-    """Starts workers, and passes on how they are to end."""
+    """Starts workers, replaces those that die, and passes on how they are to end."""
+
+    def __init__(self, config: Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self._asked_at: dict[Process, float] = {}
+
+    @override
+    def keep_subprocess_alive(self) -> None:
+        # uvicorn waits for the answer of each: when one dies as it is asked, nobody is replaced and
+        # no signal heard until `timeout_worker_healthcheck` is over.
+        for index, process in enumerate(self.processes):
+            if self._is_alive(process):
+                continue
+            process.kill()
+            process.process.join()
+            self._asked_at.pop(process, None)
+            if process.exitcode == STARTUP_FAILURE:
+                logger.error("Worker %s cannot start, and no other would.", process.pid)
+                return self.should_exit.set()
+            logger.warning("Worker %s has ended, and is replaced.", process.pid)
+            self.processes[index] = Process(self.config, self.sockets)
+            self.processes[index].start()
+
+    def _is_alive(self, process: Process) -> bool:
+        """Whether it runs, and has answered when it was last asked, or has time left to do so."""
+        now = time.monotonic()
+        try:
+            while process.parent_conn.poll():
+                process.parent_conn.recv()
+                self._asked_at.pop(process, None)
+            if process not in self._asked_at:
+                process.parent_conn.send(b"ping")
+        except (OSError, EOFError):
+            return False
+        deadline = self._asked_at.setdefault(process, now) + self.config.timeout_worker_healthcheck
+        return process.process.is_alive() and now < deadline
 
     @override
     def handle_int(self) -> None:
