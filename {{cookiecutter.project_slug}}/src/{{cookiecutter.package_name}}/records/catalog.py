@@ -12,6 +12,7 @@ from .table import Table, literal, quote
 MOST_ROWS_LOOKED_AT = 1_000_000
 # What `pg_typeof` says of types whose bare name is that of one letter, or of one bit.
 POSTGRESQL_NAMES = {"character": "bpchar", "bit": "varbit"}
+INTEGER_BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
 # For databases that do not tell: what their Arrow types are called in SQL.
 SQL_TYPES = (
     (pa.types.is_boolean, "BOOLEAN"),
@@ -75,6 +76,14 @@ class Column(NamedTuple):
 
     name: str
     sql_type: str
+
+    @property
+    def integers(self) -> range:
+        """All that it can have; empty where it is of no integers, or of any."""
+        name = self.sql_type.upper()
+        if not (bits := INTEGER_BITS.get(name.removeprefix("U"))):
+            return range(0)
+        return range(2**bits) if name.startswith("U") else range(-(2**bits) // 2, 2**bits // 2)
 
 
 class Declared(NamedTuple):

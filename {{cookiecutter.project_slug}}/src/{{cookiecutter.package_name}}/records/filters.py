@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 from fastapi.exceptions import RequestValidationError
@@ -14,7 +14,6 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
-    NaiveDatetime,
     TypeAdapter,
     ValidationError,
     WithJsonSchema,
@@ -30,20 +29,29 @@ Model = TypeVar("Model", bound=BaseModel)
 Conditions = Mapping[str, tuple[Column, str]]
 
 DATE = r"\d{4}-\d\d-\d\d"
-TIME = r"T\d\d:\d\d:\d\d(\.\d+)?"
-ZONE = r"(Z|[+-]\d\d:\d\d)"
-RFC_3339 = re.compile(f"{DATE}{TIME}{ZONE}", re.IGNORECASE)
+CLOCK = r"\d\d:\d\d:\d\d(\.\d+)?"
+Endless = Literal["infinity", "-infinity"]
+LARGEST_FLOAT = float.fromhex("0x1.fffffep+127")  # of four bytes
 
 
-def _check_time(value: Any) -> Any:
-    if isinstance(value, str) and not RFC_3339.fullmatch(value):
-        raise ValueError("a time is written as in 2026-01-31T12:00:00Z")
-    return value
+def _written(pattern: str, example: str) -> BeforeValidator:
+    """Pydantic alone would also take a number for a time, as seconds or milliseconds."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and not re.fullmatch(pattern, value, re.IGNORECASE):
+            raise ValueError(f"this is written as in {example}")
+        return value
+
+    return BeforeValidator(check)
 
 
-# A time in a filter. Pydantic alone would also take a number, for seconds or milliseconds.
-Instant = Annotated[AwareDatetime, BeforeValidator(_check_time)]
-
+Instant = Annotated[
+    AwareDatetime, _written(rf"{DATE}T{CLOCK}(Z|[+-]\d\d:\d\d)", "2026-01-31T12:00:00Z")
+]
+# An instant in UTC, too: so it arrives where a column tells of no zone.
+LOCAL = rf"{DATE}([T ]{CLOCK}Z?)?"
+Local = Annotated[datetime, _written(LOCAL, "2026-01-31T12:00:00")]
+Date = Annotated[date, _written(DATE, "2026-01-31")]
 
 # No database takes the character of the number 0 in the text of a statement.
 WITHOUT_NUL = r"^[^\x00]*$"
@@ -56,25 +64,35 @@ class Kind(NamedTuple):
     sql_types: str
     reader: Any
     json_type: str
-    json_format: str | None = None
     has_ranges: bool = True
+    format: str | None = None
+    pattern: str | None = None
 
 
-WITHOUT_EQUALITY = "JSON|JSONB|XML|POINT|LINE|LSEG|BOX|PATH|POLYGON|CIRCLE|BLOB|BYTEA|VARIANT|NULL"
+WITHOUT_EQUALITY = (
+    "JSON|JSONB|XML|POINT|LINE|LSEG|BOX|PATH|POLYGON|CIRCLE|GEOMETRY|BLOB|BYTEA|VARIANT|NULL"
+)
 KINDS = (
     Kind("U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|UINTEGER|BIGNUM", int, "integer"),
-    Kind("(DECIMAL|NUMERIC).*", Decimal, "number"),
+    Kind("(DECIMAL|NUMERIC).*", Annotated[Decimal, Field(allow_inf_nan=True)], "number"),
     Kind("DOUBLE.*|REAL|FLOAT", float, "number"),
     Kind("BOOLEAN", bool, "boolean", has_ranges=False),
-    Kind("TIMESTAMP WITH TIME ZONE", Instant, "string", "date-time"),
-    Kind("TIMESTAMP.*", NaiveDatetime, "string"),
-    Kind("DATE", date, "string", "date"),
-    Kind("UUID", UUID, "string", "uuid", has_ranges=False),
+    Kind("TIMESTAMP(_NS)? WITH TIME ZONE", Instant | Endless, "string", format="date-time"),
+    Kind("TIMESTAMP.*", Local | Endless, "string", pattern=f"^({LOCAL}|-?infinity)$"),
+    Kind("DATE", Date | Endless, "string", format="date"),
+    Kind("UUID", UUID, "string", has_ranges=False, format="uuid"),
     Kind(r"ENUM\(.*\)", str, "string", has_ranges=False),
-    Kind("VARCHAR.*|TEXT|CHARACTER VARYING|BPCHAR|NAME", Text, "string"),
-    Kind("TIME.*|INTERVAL|INET|CIDR|MACADDR8?|MONEY|BIT.*|VARBIT", Text, "string"),
+    Kind(
+        "VARCHAR.*|TEXT|CHARACTER VARYING|BPCHAR|NAME"
+        "|TIME.*|INTERVAL|INET|CIDR|MACADDR8?|MONEY|BIT.*|VARBIT",
+        Text,
+        "string",
+        pattern=WITHOUT_NUL,
+    ),
     # Those of PostgreSQL that have no name here, as its enumerations; but not what has no `=`.
-    Kind(f"(?!({WITHOUT_EQUALITY})$).*[^])]", Text, "string", has_ranges=False),
+    Kind(
+        f"(?!({WITHOUT_EQUALITY})$).*[^])]", Text, "string", has_ranges=False, pattern=WITHOUT_NUL
+    ),
 )
 # How a parameter's name ends, its operator in SQL, and what it leaves.
 RANGES = (("_from", ">=", "from this value on"), ("_before", "<", "before this value"))
@@ -178,11 +196,6 @@ def _filter(parameter: str, column: Column, operator: str) -> tuple[Any, Any]:
         if operator in ranges
         else f"of this {column.name!r}"
     )
-    schema = {"type": kind.json_type}
-    if kind.json_format:
-        schema["format"] = kind.json_format
-    if kind.reader is Text:
-        schema["pattern"] = WITHOUT_NUL
     adapter = TypeAdapter(kind.reader)
 
     def check(text: str) -> str:
@@ -196,8 +209,29 @@ def _filter(parameter: str, column: Column, operator: str) -> tuple[Any, Any]:
         Annotated[
             str | None,
             AfterValidator(lambda text: text if text is None else check(text)),
-            WithJsonSchema(schema),
+            WithJsonSchema(_schema(kind, column)),
             Field(alias=parameter, description=f"Only rows {of_which}."),
         ],
         None,
     )
+
+
+def _schema(kind: Kind, column: Column) -> dict[str, Any]:
+    """What is outside of it would be refused by the database."""
+    texts = {"format": kind.format, "pattern": kind.pattern}
+    schema: dict[str, Any] = {name: text for name, text in texts.items() if text}
+    if column.integers:
+        schema |= {"minimum": column.integers[0], "maximum": column.integers[-1]}
+    if decimal := re.fullmatch(r"DECIMAL\((\d+), ?(\d+)\)", column.sql_type):
+        digits, scale = map(int, decimal.groups())
+        schema |= _between(float(Decimal(10**digits - 1).scaleb(-scale)))
+    if column.sql_type.upper() in ("FLOAT", "REAL"):
+        schema |= _between(LARGEST_FLOAT)
+    if column.sql_type.startswith("ENUM("):
+        labels = re.findall(r"'((?:[^']|'')*)'", column.sql_type)
+        schema["enum"] = [label.replace("''", "'") for label in labels]
+    return {"type": kind.json_type, **schema}
+
+
+def _between(largest: float) -> dict[str, Any]:
+    return {"minimum": -largest, "maximum": largest}

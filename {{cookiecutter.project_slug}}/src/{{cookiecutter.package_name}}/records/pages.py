@@ -27,12 +27,7 @@ MOST_BATCHES = 16
 PAGE_BYTES = 1024 * 1024
 # A reader that takes longer over a batch does not need the next ones to be there.
 PATIENCE_SECONDS = 5
-# Integers that Arrow has, and the largest of each.
-LARGEST = {
-    f"{sign}{name}": 2 ** (bits - (sign == "")) - 1
-    for name, bits in {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}.items()
-    for sign in ("", "U")
-}
+LARGEST_IN_ARROW = 2**64 - 1
 # In others a column may have values of any type.
 EXACT_INTEGERS = ("duckdb", "postgresql")
 FLOATS = ("DOUBLE", "FLOAT", "REAL", "double precision", "real", "numeric")
@@ -186,9 +181,10 @@ class _Pages:
         self.begin_small()
         # By how much integer keys grew over how many rows of the last page, and the largest there is.
         self._growth: tuple[int, int] | None = None
-        dialect, sql_type = table.database.dialect, self._key[0].sql_type.upper()
-        is_integer = len(self._key) == 1 and dialect in EXACT_INTEGERS and sql_type in LARGEST
-        self._largest = LARGEST[sql_type] if is_integer and dialect == "duckdb" else 0
+        dialect, largest = table.database.dialect, max(self._key[0].integers[-1:], default=0)
+        is_exact = len(self._key) == 1 and dialect in EXACT_INTEGERS
+        is_integer = is_exact and 0 < largest <= LARGEST_IN_ARROW
+        self._largest = largest if is_integer and dialect == "duckdb" else 0
         # Integers are compared here; other keys come as text, and only the database knows them.
         self._has_ties_told = not self._is_proven and not is_integer
         form = "{}" if is_integer else "CAST({} AS VARCHAR)"

@@ -242,6 +242,9 @@ def test_an_unknown_source_gets_404_with_those_that_there_are(http, service):
     assert "readings" in response.json()["detail"]
 
 
+BIGINT = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}
+
+
 def test_openapi_describes_records_and_parameters(http, service):
     openapi = http.get(f"{service}/openapi.json").json()
     operation = openapi["paths"]["/records/readings"]["get"]
@@ -256,7 +259,7 @@ def test_openapi_describes_records_and_parameters(http, service):
     assert parameters["fields"]["schema"]["items"]["enum"] == FIELDS
     for name in ("site", "recorded_at_from", "value_before"):
         assert "Only rows" in parameters[name]["description"]
-    assert parameters["id_from"]["schema"] == {"type": "integer"}
+    assert parameters["id_from"]["schema"] == BIGINT
 
 
 def test_openapi_describes_sources_that_are_no_tables(http, failing_service):

@@ -59,6 +59,48 @@ def test_every_type_arrives_in_json(http, every):
     assert array == expected[:9]
 
 
+# What has another text than the databases take: years of five digits, and lengths of time.
+NO_FILTERS = ("+", "-0", "P")
+
+
+def test_what_arrives_can_be_asked_for(http, every):
+    url, columns = every
+    parameters = filters_of(http, url)
+    [row] = http.get(f"{url}/records/every?format=json&limit=1").json()
+    for name, value in row.items():
+        if name not in parameters or value is None or str(value).startswith(NO_FILTERS):
+            continue
+        text = json.dumps(value) if isinstance(value, bool) else str(value)
+        response = http.get(f"{url}/records/every", params={name: text, "limit": 1})
+        assert response.status_code == 200, (columns.get(name), response.text)
+        assert response.json() == row, columns.get(name)
+
+
+def test_openapi_says_what_a_filter_may_be(http, every):
+    url, columns = every
+    table = f"{url}/records/every"
+    limited: dict[str, dict[str, Any]] = {
+        "smallint": {"type": "integer", "minimum": -32768, "maximum": 32767},
+        "DECIMAL(18, 2)": {"type": "number", "maximum": 9999999999999999.99},
+        "ENUM('a', 'b')": {"type": "string", "enum": ["a", "b"]},
+    }
+    for name, schema in filters_of(http, url).items():
+        expected = limited.get(columns[name].type, {}) if name in columns else {}
+        assert schema.items() >= expected.items()
+        if schema.get("type") == "integer" and "maximum" in schema:
+            for least_or_most, beyond in (("minimum", -1), ("maximum", 1)):
+                number = schema[least_or_most]
+                assert http.get(table, params={name: number, "limit": 1}).status_code == 200
+                refused = http.get(table, params={name: number + beyond, "limit": 1})
+                assert (refused.status_code, name in refused.text) == (422, True)
+
+
+def filters_of(http, url: str) -> dict[str, Any]:
+    """The parameters of the table, with their schemas."""
+    operation = http.get(f"{url}/openapi.json").json()["paths"]["/records/every"]["get"]
+    return {each["name"]: each["schema"] for each in operation["parameters"]}
+
+
 def test_every_type_arrives_in_csv(http, every):
     url, columns = every
     response = http.get(f"{url}/records/every?format=csv&limit={ROWS}")
