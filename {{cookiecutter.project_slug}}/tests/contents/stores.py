@@ -48,6 +48,13 @@ class Store:
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=self._log, stderr=self._log)
+        try:
+            self._wait()
+        except BaseException:
+            self.close()
+            raise
+
+    def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not answers(self.url):
             assert time.monotonic() < deadline, self._log.name

@@ -97,7 +97,7 @@ class StoredObject(Content):
             except (FileNotFoundError, PermissionDeniedError, PreconditionError) as error:
                 raise ContentChanged(about.path) from error
             # Not every server heeds `If-Match`.
-            if (result.meta["size"], result.meta["e_tag"]) != (about.size, about.etag):
+            if (result.meta["size"], _etag(result.meta)) != (about.size, about.etag):
                 raise ContentChanged(about.path)
             async for piece in result.stream(min_chunk_size=CHUNK_BYTES):
                 for start in range(0, len(piece), CHUNK_BYTES):
@@ -117,7 +117,13 @@ class StoredObject(Content):
 def _represent(meta: Any, coding: str | None = None, has_ranges: bool = True) -> Representation:
     time = meta["last_modified"]
     modified = None if time == NO_TIME else int(time.timestamp())
-    return Representation(meta["path"], meta["size"], meta["e_tag"], modified, coding, has_ranges)
+    return Representation(meta["path"], meta["size"], _etag(meta), modified, coding, has_ranges)
+
+
+def _etag(meta: Any) -> str | None:
+    """With its quotes, which Azure leaves out in listings."""
+    etag = meta["e_tag"]
+    return f'"{etag}"' if etag and not etag.endswith('"') else etag
 
 
 @contextmanager

@@ -145,6 +145,33 @@ def test_a_store_is_listed_in_pages(http, services, kind):
     assert etag in {file["etag"] for file in below}
 
 
+# As Azure answers (Azurite 3.37): in a listing, a tag has no quotes.
+AZURE = """
+        location = /devstoreaccount1/bucket {
+            return 200 '<EnumerationResults><Blobs><Blob><Name>data.bin</Name><Properties>
+                <Last-Modified>Fri, 01 Jan 2010 00:00:00 GMT</Last-Modified>
+                <Content-Length>SIZE</Content-Length><Content-Type/><Etag>TAG</Etag>
+                </Properties></Blob></Blobs></EnumerationResults>';
+        }
+        location /devstoreaccount1/bucket/ { alias FOLDER/; }
+"""
+
+
+def test_a_listing_has_the_tags_of_downloads_where_a_store_has_others(
+    http, serve, require, folder, tmp_path
+):
+    about = (folder / "data.bin").stat()
+    tag = f"{int(about.st_mtime):x}-{about.st_size:x}"  # nginx's own
+    site = AZURE.replace("SIZE", str(about.st_size)).replace("TAG", tag)
+    with nginx_with(require("nginx"), tmp_path, site.replace("FOLDER", str(folder))) as store:
+        azure = {"AZURE_STORAGE_USE_EMULATOR": "true", "AZURITE_BLOB_STORAGE_URL": store.url}
+        with serve(FILE_DOWNLOAD_STORAGE_URL="az://bucket", **azure) as server:
+            [listed] = http.get(f"{server.url}/files").json()
+            response = http.get(f"{server.url}/files/data.bin")
+    assert response.content == CONTENTS["data.bin"]
+    assert listed["etag"] == response.headers["etag"] == f'"{tag}"'
+
+
 def test_a_store_that_cannot_list_says_so(http, services):
     assert http.get(f"{services['http']}/files").status_code == 503
 
