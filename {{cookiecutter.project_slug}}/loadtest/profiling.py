@@ -16,7 +16,7 @@ FOLDER = Path("loadtest/profiles")
 MODULES = [module.name for module in iter_modules(loadtest.modules.__path__)]
 READERS = 20
 NO_PTRACE = (
-    "It needs the right to ptrace: be root; in a container, run it with --cap-add=SYS_PTRACE; on "
+    "It needs a service at work, and the right to ptrace: be root; in a container, run it with --cap-add=SYS_PTRACE; on "
     "Linux, set kernel.yama.ptrace_scope=0."
 )
 NO_DEBUGGER = "The profile of memory needs gdb or lldb, or Python 3.14."
@@ -30,7 +30,7 @@ def record(module: str, seconds: int, *profiler: str | Path) -> None:
             where = {"url": service.url, "watch_url": service.url, "network": "direct"}
             run_scenario(module, **where, seconds=seconds, readers=READERS)
     if recording.returncode:
-        sys.exit(f"{profiler[0]} could not look into the service. {NO_PTRACE}")
+        sys.exit(f"{profiler[0]} has made no profile. {NO_PTRACE}")
 
 
 def profile_time(module: str, seconds: int) -> Path:

@@ -19,6 +19,7 @@ def profile(run, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_time_becomes_a_flame_graph(profile, tmp_path):
     result = profile("time", f"{sys.prefix}/bin")
     assert result.returncode == 0, result.stdout + result.stderr

@@ -75,9 +75,8 @@ def _digest(folder: Folder, path: str, etag: str) -> bytes | None:
             for start in range(0, file.representation.size, PIECE_BYTES):
                 count = min(PIECE_BYTES, file.representation.size - start)
                 sha256.update(os.pread(file.fileno(), count, start))
-                if drain.begun:
+                if drain.begun or file.has_changed():
                     return None
-            is_same = file.representation.etag == etag and not file.has_changed()
-            return sha256.digest() if is_same else None
+            return sha256.digest() if file.representation.etag == etag else None
     except (NotOffered, OSError):
         return None
