@@ -41,6 +41,8 @@ from .settings import CHUNK_BYTES, CONNECTION, streaming_settings
 from .turns import let_in
 
 UNSENT_BYTES = 128 * 1024
+# A file that the kernel sends is read while it is in a processor's cache: half again as fast.
+UNSENT_BYTES_OF_FILE = 64 * 1024
 HANDED_OVER_BYTES = 1024 * 1024
 # Where `struct tcp_info` of Linux has `tcpi_bytes_acked`.
 BYTES_ACKED = slice(120, 128)
@@ -101,8 +103,7 @@ class Connection(HttpToolsProtocol):
         # Linux would take up to 4 MiB from each stream that nobody reads (`tcp_wmem`), and all of
         # that would be made before anybody notices. What is on its way over a long distance does
         # not count.
-        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            self._set_option(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        self._let_wait(UNSENT_BYTES)
         self._watch()
 
     def abort(self) -> None:
@@ -130,8 +131,7 @@ class Connection(HttpToolsProtocol):
 
     def hand_over(self) -> None:
         """Let the kernel take what waits to be sent; it goes on when this process has ended."""
-        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            self._set_option(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, HANDED_OVER_BYTES)
+        self._let_wait(HANDED_OVER_BYTES)
         self._set_option(socket.SOL_SOCKET, socket.SO_SNDBUF, HANDED_OVER_BYTES)
 
     def count_taken(self) -> int:
@@ -167,6 +167,11 @@ class Connection(HttpToolsProtocol):
             self._answer.waiting_for_100_continue = False
             self._answer.disconnected = True
             self._answer.message_event.set()
+
+    def _let_wait(self, size: int) -> None:
+        """Let the kernel take so much that it cannot send yet."""
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            self._set_option(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, size)
 
     def _set_option(self, level: int, option: int, value: int | bytes) -> None:
         with suppress(OSError, ValueError):  # no TCP, or closed meanwhile
@@ -407,10 +412,12 @@ class Connection(HttpToolsProtocol):
         finally:
             self.transport.set_write_buffer_limits()
         if not cycle.disconnected:
+            self._let_wait(UNSENT_BYTES_OF_FILE)
             try:
                 await send_file(self.transport.get_extra_info("socket"), file, offset, count)
             except ConnectionError:
                 self.abort()
+            self._let_wait(UNSENT_BYTES)
 
     @override
     def on_response_complete(self) -> None:
