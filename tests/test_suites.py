@@ -55,7 +55,8 @@ def choose_tests(combination: tuple[str, ...], *, slow: bool) -> tuple[str, list
     where fewest other modules could help them.
     """
     if len(combination) == len(MODULES):
-        scope, quick = "all but those of the core", f"{leave_out(*CORE)} {QUICK}"
+        scope = "all but those of the core and of the parts"
+        quick = f"{leave_out(*CORE, *sorted(PARTS))} {QUICK}"
         thorough = [quick, f"{SLOW} {WHOLE_SERVICE}"]
     elif len(combination) > 1:
         scope, quick = "the service as a whole", f"{WHOLE_SERVICE} {QUICK}"
