@@ -18,6 +18,7 @@ from .workplace import ROWS, Workplace, run_python
 USER = "nobody" if os.getuid() == 0 else None
 INITDB = "--no-sync --auth=trust --username=postgres --encoding=UTF8 --no-locale --pgdata=."
 OPTIONS = "-D . -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+READY_SECONDS = 60
 MAKE_TABLE = """
     CREATE TABLE readings (
         id bigint PRIMARY KEY, sensor text NOT NULL, site text NOT NULL,
@@ -46,6 +47,7 @@ class PostgreSql:
         command = (programs / "postgres", *OPTIONS.split(), "-p", str(port))
         with running(command, port, {}, cwd=folder, user=USER):
             url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            _wait_until_ready(url)
             if is_new:
                 self._fill(url)
             yield {**self.workplace.settings, "DATABASE_URL": url, "TABLES": '{"readings": "id"}'}
@@ -90,6 +92,18 @@ def _find_programs() -> Path:
     if not found or not shutil.which("psql"):
         raise Unavailable("postgres and psql are not installed")
     return Path(found).resolve().parent
+
+
+def _wait_until_ready(url: str) -> None:
+    """A server that was ended in a hurry listens before it has recovered."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            return _psql(url, "SELECT 1")
+        except Failed:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _psql(url: str, command: str) -> None:
