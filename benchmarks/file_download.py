@@ -70,7 +70,7 @@ def groups(workplace: Workplace) -> list[Group]:
         ),
         Group(
             f"{READERS} downloads of a file at once",
-            about,
+            "The same file; a reader is a process of curl.",
             shown,
             fast(READERS),
             (Ratio(SPEED, SERVICE, NGINX, 1),),
