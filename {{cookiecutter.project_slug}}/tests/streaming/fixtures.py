@@ -202,10 +202,6 @@ def wait_until_ready(process: subprocess.Popen[bytes], log_file: Path) -> str:
 def service(serve: Serve) -> Iterator[str]:
     """The URL of the service, started once for all tests, far from UTC and with a lively demo."""
     with serve(DEMO_PERIOD_SECONDS="0.2", TZ="America/New_York") as server:
-        deadline = time.monotonic() + START_SECONDS
-        while httpx2.get(f"{server.url}/readyz").status_code == 503:
-            assert time.monotonic() < deadline, server.log
-            time.sleep(0.1)
         yield server.url
 
 
