@@ -96,7 +96,8 @@ def test_a_fifth_module_passes_the_tests_of_the_template(checkout, run, uv):
         *(f"tests/test_{name}.py" for name in ("cookiecutter_json", "hooks", "render", "source")),
         *(f"'{later}[{pair}]'" for pair in PAIRS),
     ]
-    # Of the combinations those with and without the new module, alone and with one other or two.
+    # Of the combinations those with and without the new module, alone and with one other or two;
+    # of the answers, those that are modules.
     others = ["file_download", "jsonl+", "wrong_answer", "looks_like", "every_name"]
     tests.append(f"-k 'not {' and not '.join(others)}'")
     run("make", "test", f"ARGS={' '.join(tests)}", f"UV={uv}", cwd=checkout)

@@ -16,8 +16,8 @@ FOLDER = Path("loadtest/profiles")
 MODULES = [module.name for module in iter_modules(loadtest.modules.__path__)]
 READERS = 20
 NO_PTRACE = (
-    "It needs a service at work, and the right to ptrace: be root; in a container, run it with --cap-add=SYS_PTRACE; on "
-    "Linux, set kernel.yama.ptrace_scope=0."
+    "It needs a service at work, and the right to ptrace: be root; in a container, run it with "
+    "--cap-add=SYS_PTRACE; on Linux, set kernel.yama.ptrace_scope=0."
 )
 NO_DEBUGGER = "The profile of memory needs gdb or lldb, or Python 3.14."
 

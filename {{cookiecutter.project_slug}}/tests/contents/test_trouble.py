@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from .raw import ask
-from tests.streaming.kernel import wait_until
+from tests.streaming.waiting import wait_until
 
 APP = "tests.contents.troubled_app:app"
 MULTIPART = "Range: bytes=0-9,1000000-1000009"

@@ -1,14 +1,10 @@
 """What the kernel knows of a connection, whatever the two programs on it say."""
 
 import socket
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
 import pytest
-
-from .fixtures import SOON_SECONDS
 
 CONNECTIONS = Path("/proc/net/tcp")
 NEEDS_LINUX = pytest.mark.skipif(not CONNECTIONS.exists(), reason="needs the kernel's connections")
@@ -31,10 +27,3 @@ def unsent_bytes(url: str) -> int:
     lines = CONNECTIONS.read_text(encoding="ascii").splitlines()[1:]
     connections = (line.split() for line in lines)
     return sum(int(each[4].partition(":")[0], 16) for each in connections if each[1].endswith(port))
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = SOON_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -20,9 +20,10 @@ from {{ cookiecutter.package_name }}.streaming.settings import (
 
 from tests.streaming.closing import closed, wait_until_closed
 from tests.streaming.fixtures import PROJECT, SOON_SECONDS, Server
-from tests.streaming.kernel import NEEDS_LINUX, is_known_to_the_kernel, wait_until
+from tests.streaming.kernel import NEEDS_LINUX, is_known_to_the_kernel
 from tests.streaming.stalled import MIB
 from tests.streaming.test_metrics import wait_for
+from tests.streaming.waiting import wait_until
 
 PAGE = PROJECT / "docs" / "streaming" / "limits.md"
 SETTINGS = {

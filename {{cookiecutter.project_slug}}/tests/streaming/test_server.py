@@ -27,9 +27,10 @@ from {{ cookiecutter.package_name }}.streaming import (
 
 from tests.streaming.closing import SETTINGS
 from tests.streaming.fixtures import SERVERS, SOON_SECONDS, START_SECONDS, Server
-from tests.streaming.kernel import NEEDS_LINUX, is_known_to_the_kernel, wait_until
+from tests.streaming.kernel import NEEDS_LINUX, is_known_to_the_kernel
 from tests.streaming.stalled import stopped_reader
 from tests.streaming.variants import VARIANTS
+from tests.streaming.waiting import wait_until
 
 APP = "tests.streaming.failing_app:app"
 GRACE = {"STREAMING_SHUTDOWN_GRACE_SECONDS": "1"}

@@ -71,12 +71,14 @@ def _digest(folder: Folder, path: str, etag: str) -> bytes | None:
     """`None` where the file is no longer the same, or cannot be read."""
     try:
         with folder.open(path) as file:
+            if file.representation.etag != etag:
+                return None
             sha256 = hashlib.sha256()
             for start in range(0, file.representation.size, PIECE_BYTES):
                 count = min(PIECE_BYTES, file.representation.size - start)
                 sha256.update(os.pread(file.fileno(), count, start))
                 if drain.begun or file.has_changed():
                     return None
-            return sha256.digest() if file.representation.etag == etag else None
+            return sha256.digest()
     except (NotOffered, OSError):
         return None

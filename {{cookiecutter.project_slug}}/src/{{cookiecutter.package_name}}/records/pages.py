@@ -181,7 +181,7 @@ class _Pages:
         self.begin_small()
         # By how much integer keys grew over how many rows of the last page, and the largest there is.
         self._growth: tuple[int, int] | None = None
-        dialect, largest = table.database.dialect, max(self._key[0].integers[-1:], default=0)
+        dialect, largest = table.database.dialect, self._key[0].integers.stop - 1
         is_exact = len(self._key) == 1 and dialect in EXACT_INTEGERS
         is_integer = is_exact and 0 < largest <= LARGEST_IN_ARROW
         self._largest = largest if is_integer and dialect == "duckdb" else 0

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.streaming.aborted import until_aborted
-from tests.streaming.kernel import wait_until
+from tests.streaming.waiting import wait_until
 
 CONTENTS = {
     "a.txt": b"a",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.streaming.hop import hop
-from tests.streaming.kernel import wait_until
+from tests.streaming.waiting import wait_until
 
 CLIENTS = ["python/file_download.py", "javascript/file_download.js", "curl/file_download.sh"]
 # What resumes when it is called again, and by itself where it can.

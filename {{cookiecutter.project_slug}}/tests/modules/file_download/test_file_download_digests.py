@@ -9,7 +9,7 @@ from {{ cookiecutter.package_name }}.contents.digests import (
     LARGE_BYTES,
 )
 
-from tests.streaming.kernel import wait_until
+from tests.streaming.waiting import wait_until
 
 CONTENT = b"0123456789" * 10_000
 

@@ -21,7 +21,7 @@ from {{ cookiecutter.package_name }}.contents.folder import (
 )
 
 from tests.contents.raw import Answer, ask, connect, parse, read_all, request
-from tests.streaming.kernel import wait_until
+from tests.streaming.waiting import wait_until
 
 SECONDS = 1.5
 READERS = 4

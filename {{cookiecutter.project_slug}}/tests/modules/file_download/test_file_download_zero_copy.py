@@ -11,12 +11,8 @@ import pytest
 
 from tests.contents.raw import ask, connect, parse, read_all, read_answers, request
 from tests.streaming.fixtures import APP
-from tests.streaming.kernel import (
-    NEEDS_LINUX,
-    is_known_to_the_kernel,
-    unsent_bytes,
-    wait_until,
-)
+from tests.streaming.kernel import NEEDS_LINUX, is_known_to_the_kernel, unsent_bytes
+from tests.streaming.waiting import wait_until
 
 MIB = 1024 * 1024
 # More than receivers have unread, which is copied.
